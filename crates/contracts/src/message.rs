@@ -1,0 +1,339 @@
+//! The forms that every message takes, whatever it says: command, outcome, event, query.
+
+use chrono::{DateTime, Utc};
+use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::ids::CommandId;
+use crate::problem::{Case, FieldError, Problem};
+use crate::subjects::Service;
+
+/// A command's payload.
+pub trait Command: Serialize + DeserializeOwned + JsonSchema + Send + Sync {
+    /// Who decides it.
+    const SERVICE: Service;
+    /// The last token of its subject.
+    const NAME: &'static str;
+    /// The body of its outcome when it is accepted.
+    type Answer: Serialize + DeserializeOwned + JsonSchema + Send;
+}
+
+/// All commands of a service as one type.
+pub trait CommandSet: Sized + Clone + Send + Sync + 'static {
+    /// Who decides them.
+    const SERVICE: Service;
+    /// Reads the payload of the command with this name.
+    ///
+    /// # Errors
+    /// [`Case::InvalidInput`] when there's no such command, or with the field that is wrong.
+    fn decode(name: &str, payload: &[u8]) -> Result<Self, Problem>;
+    /// The command's name.
+    fn name(&self) -> &'static str;
+    /// What there is, for schemas and for `nats micro info`.
+    fn specs() -> Vec<MessageSpec>;
+}
+
+/// All events of a service as one type.
+pub trait EventSet: Sized + Clone + Send + Sync + 'static {
+    /// Whose journal they are in.
+    const SERVICE: Service;
+    /// Name and version as stored, such as `booking-placed.v1`.
+    fn type_name(&self) -> &'static str;
+    /// The id of the thing that it happened to: the third-last token's value in the subject, and `ce-subject`.
+    fn entity(&self) -> Uuid;
+    /// The JSON body.
+    ///
+    /// # Errors
+    /// Never for the types of this crate; passed on for the caller's `?`.
+    fn encode(&self) -> serde_json::Result<String>;
+    /// Reads what was stored under `type_name`.
+    ///
+    /// # Errors
+    /// In words, for an unknown type or a body that does not fit.
+    fn decode(type_name: &str, body: &[u8]) -> Result<Self, String>;
+    /// What there is, for schemas.
+    fn specs() -> Vec<MessageSpec>;
+}
+
+/// A question to a service, answered from its projections (`cinema.qry`) or its committed state (`cinema.rpc`).
+pub trait Query: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static {
+    /// Who answers.
+    const SERVICE: Service;
+    /// The subject's kind, `qry` or `rpc`.
+    const KIND: QueryKind;
+    /// The last token of its subject.
+    const NAME: &'static str;
+    /// One sentence for `nats micro info`.
+    const DESCRIPTION: &'static str;
+    /// The answer.
+    type Reply: Serialize + DeserializeOwned + JsonSchema + Send + 'static;
+
+    /// The subject it is asked on.
+    fn subject() -> String {
+        match Self::KIND {
+            QueryKind::Query => Self::SERVICE.query(Self::NAME),
+            QueryKind::Rpc => Self::SERVICE.rpc(Self::NAME),
+        }
+    }
+
+    /// Its schemas.
+    fn spec() -> MessageSpec {
+        MessageSpec {
+            name: Self::NAME,
+            description: Self::DESCRIPTION,
+            request: schema_of::<Self>,
+            reply: Some(schema_of::<Self::Reply>),
+        }
+    }
+}
+
+/// Where a query's answer comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueryKind {
+    /// From projections, for anyone.
+    Query,
+    /// From committed state, for other services.
+    Rpc,
+}
+
+/// One message type and its JSON Schemas.
+#[derive(Clone, Copy, Debug)]
+pub struct MessageSpec {
+    /// The last token of the subject, or the stored event type.
+    pub name: &'static str,
+    /// One sentence.
+    pub description: &'static str,
+    /// The body.
+    pub request: fn() -> Schema,
+    /// What is answered; `None` for events.
+    pub reply: Option<fn() -> Schema>,
+}
+
+/// The JSON Schema (2020-12) of a message body, as it's written on the wire.
+pub fn schema_of<T: JsonSchema>() -> Schema {
+    SchemaGenerator::new(SchemaSettings::draft2020_12()).into_root_schema_for::<T>()
+}
+
+/// Reads a JSON body; on failure names the field.
+///
+/// # Errors
+/// [`Case::InvalidInput`] with the path of the field that is wrong.
+pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let body = if body.is_empty() { b"{}" } else { body };
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let message = error.inner().to_string();
+        Problem::new(Case::InvalidInput, "the body does not fit: ".to_owned() + &message)
+            .with_errors(vec![FieldError::new(path, "invalid", message)])
+    })?;
+    json.end().map_err(|error| Problem::invalid(".", format!("the body is not JSON: {error}")))?;
+    Ok(value)
+}
+
+/// Whether a command took effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutcomeStatus {
+    /// It did; the body is its answer.
+    Accepted,
+    /// It did not and never will; the body is a [`Problem`].
+    Refused,
+}
+
+/// The answer to a command that removes something.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Removed {
+    /// What is gone.
+    pub id: Uuid,
+    /// Its last version.
+    pub version: u32,
+}
+
+/// What became of a command. Stored with its events in one transaction, so it can always be asked again.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Outcome {
+    /// The command.
+    pub command_id: CommandId,
+    /// Whether it took effect.
+    pub status: OutcomeStatus,
+    /// The journal's position after it was decided: who reads at this position sees its effect.
+    pub position: u64,
+    /// The answer, or the problem.
+    pub body: Box<RawValue>,
+    /// When it was decided.
+    pub decided_at: DateTime<Utc>,
+}
+
+impl Outcome {
+    /// The answer of an accepted command.
+    ///
+    /// # Errors
+    /// The problem of a refused one; [`Case::Internal`] for a body that isn't an `A`.
+    pub fn into_result<A: DeserializeOwned>(self) -> Result<A, Problem> {
+        let unreadable = |error| Problem::new(Case::Internal, format!("an outcome cannot be read: {error}"));
+        match self.status {
+            OutcomeStatus::Accepted => serde_json::from_str(self.body.get()).map_err(unreadable),
+            OutcomeStatus::Refused => Err(serde_json::from_str(self.body.get()).unwrap_or_else(unreadable)),
+        }
+    }
+}
+
+/// One command of a CloudEvents 1.0 JSON batch on `cinema.cmd.<service>.batch`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct BatchedCommand {
+    /// Always `1.0`.
+    pub specversion: String,
+    /// The command's id.
+    pub id: CommandId,
+    /// Who published it, a URI reference.
+    pub source: String,
+    /// The command's name.
+    #[serde(rename = "type")]
+    pub name: String,
+    /// As the header `Marquee-Actor`.
+    #[serde(rename = "marqueeactor")]
+    pub actor: String,
+    /// As the header `Marquee-Expires`.
+    #[serde(rename = "marqueeexpires", default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<DateTime<Utc>>,
+    /// As the header `Marquee-If-Version`.
+    #[serde(rename = "marqueeifversion", default, skip_serializing_if = "Option::is_none")]
+    pub if_version: Option<u32>,
+    /// The payload.
+    pub data: Box<RawValue>,
+}
+
+/// Declares a service's commands: the enum, the names and the answers, in one visible list.
+macro_rules! commands {
+    ($(#[$doc:meta])* $set:ident of $service:ident {
+        $($(#[doc = $text:literal])* $name:literal => $variant:ident($payload:ty) -> $answer:ty,)*
+    }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum $set {
+            $($(#[doc = $text])* $variant($payload),)*
+        }
+
+        $(
+            impl $crate::message::Command for $payload {
+                const SERVICE: $crate::subjects::Service = $crate::subjects::Service::$service;
+                const NAME: &'static str = $name;
+                type Answer = $answer;
+            }
+
+            impl From<$payload> for $set {
+                fn from(payload: $payload) -> Self {
+                    Self::$variant(payload)
+                }
+            }
+        )*
+
+        impl $crate::message::CommandSet for $set {
+            const SERVICE: $crate::subjects::Service = $crate::subjects::Service::$service;
+
+            fn decode(name: &str, payload: &[u8]) -> Result<Self, $crate::problem::Problem> {
+                match name {
+                    $($name => $crate::message::decode(payload).map(Self::$variant),)*
+                    _ => Err($crate::problem::Problem::invalid(
+                        "command",
+                        format!("the {} service has no command {name:?}", Self::SERVICE),
+                    )),
+                }
+            }
+
+            fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $name,)*
+                }
+            }
+
+            fn specs() -> Vec<$crate::message::MessageSpec> {
+                vec![$($crate::message::MessageSpec {
+                    name: $name,
+                    description: concat!($($text),*).trim_ascii(),
+                    request: $crate::message::schema_of::<$payload>,
+                    reply: Some($crate::message::schema_of::<$answer>),
+                },)*]
+            }
+        }
+    };
+}
+
+/// Declares a service's events: the stored type, the payload and the id of the thing that it happened to.
+macro_rules! events {
+    ($(#[$doc:meta])* $set:ident of $service:ident {
+        $($(#[doc = $text:literal])* $type_name:literal => $variant:ident($payload:ty) about $entity:ident,)*
+    }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum $set {
+            $($(#[doc = $text])* $variant($payload),)*
+        }
+
+        $(
+            impl From<$payload> for $set {
+                fn from(payload: $payload) -> Self {
+                    Self::$variant(payload)
+                }
+            }
+        )*
+
+        impl $crate::message::EventSet for $set {
+            const SERVICE: $crate::subjects::Service = $crate::subjects::Service::$service;
+
+            fn type_name(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $type_name,)*
+                }
+            }
+
+            fn entity(&self) -> uuid::Uuid {
+                match self {
+                    $(Self::$variant(payload) => payload.$entity.into(),)*
+                }
+            }
+
+            fn encode(&self) -> serde_json::Result<String> {
+                match self {
+                    $(Self::$variant(payload) => serde_json::to_string(payload),)*
+                }
+            }
+
+            fn decode(type_name: &str, body: &[u8]) -> Result<Self, String> {
+                match type_name {
+                    $($type_name => serde_json::from_slice(body).map(Self::$variant).map_err(|e| e.to_string()),)*
+                    _ => Err(format!("the {} service has no event {type_name:?}", Self::SERVICE)),
+                }
+            }
+
+            fn specs() -> Vec<$crate::message::MessageSpec> {
+                vec![$($crate::message::MessageSpec {
+                    name: $type_name,
+                    description: concat!($($text),*).trim_ascii(),
+                    request: $crate::message::schema_of::<$payload>,
+                    reply: None,
+                },)*]
+            }
+        }
+    };
+}
+
+/// Declares queries: `"name" => Request -> Reply` with a sentence each.
+macro_rules! queries {
+    ($service:ident $kind:ident { $($(#[doc = $text:literal])* $name:literal => $request:ty, $reply:ty;)* }) => {$(
+        impl $crate::message::Query for $request {
+            const SERVICE: $crate::subjects::Service = $crate::subjects::Service::$service;
+            const KIND: $crate::message::QueryKind = $crate::message::QueryKind::$kind;
+            const NAME: &'static str = $name;
+            const DESCRIPTION: &'static str = concat!($($text),*).trim_ascii();
+            type Reply = $reply;
+        }
+    )*};
+}
+
+pub(crate) use {commands, events, queries};

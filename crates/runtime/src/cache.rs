@@ -1,0 +1,97 @@
+//! The states of streams, kept between batches. The head's position tells whether they are current, so any number
+//! of replicas may write: who finds the head moved reads what the others wrote and goes on.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+
+use lru::LruCache;
+use uuid::Uuid;
+
+use crate::database::{Connection, StoreError};
+use crate::domain::{Domain, Recorded, Stream};
+use crate::journal::{self, Row};
+
+/// Streams that are kept.
+const CAPACITY: NonZeroUsize = NonZeroUsize::new(20_000).unwrap();
+/// Being further behind than this, starting afresh costs less than catching up.
+const CATCH_UP: u64 = 20_000;
+
+/// Streams' states as of one position of the journal.
+pub struct Cache<D: Domain> {
+    streams: LruCache<Uuid, Stream<D::State>>,
+    position: u64,
+}
+
+impl<D: Domain> Default for Cache<D> {
+    fn default() -> Self {
+        Self { streams: LruCache::new(CAPACITY), position: 0 }
+    }
+}
+
+impl<D: Domain> Cache<D> {
+    /// Brings what is kept up to `head`.
+    ///
+    /// # Errors
+    /// When the store is away, or holds events that this program does not know.
+    pub async fn catch_up(&mut self, connection: &mut Connection, head: u64) -> Result<(), StoreError> {
+        if self.streams.is_empty() || head < self.position || head - self.position > CATCH_UP {
+            self.streams.clear();
+        } else if head > self.position {
+            for row in journal::between(connection, self.position, head).await? {
+                if let Some(stream) = self.streams.peek_mut(&row.stream_id.0) {
+                    advance::<D>(stream, &row)?;
+                }
+            }
+        }
+        self.position = head;
+        Ok(())
+    }
+
+    /// The states of these streams as of the position that was caught up to; what isn't kept is loaded in one query.
+    ///
+    /// # Errors
+    /// When the store is away, or holds events that this program does not know.
+    pub async fn load(
+        &mut self,
+        connection: &mut Connection,
+        ids: impl IntoIterator<Item = Uuid>,
+    ) -> Result<HashMap<Uuid, Stream<D::State>>, StoreError> {
+        let mut found = HashMap::new();
+        let mut missing = Vec::new();
+        for id in ids {
+            if found.contains_key(&id) {
+                continue;
+            }
+            // Taken out, not cloned: a hot showtime's state is large. `put_back` returns it.
+            if let Some(stream) = self.streams.pop(&id) {
+                found.insert(id, stream);
+            } else {
+                found.insert(id, Stream::default());
+                missing.push(id);
+            }
+        }
+        if !missing.is_empty() {
+            for row in journal::streams(connection, &missing).await? {
+                if let Some(stream) = found.get_mut(&row.stream_id.0) {
+                    advance::<D>(stream, &row)?;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Keeps these states, which are those of `position`.
+    pub fn put_back(&mut self, streams: HashMap<Uuid, Stream<D::State>>, position: u64) {
+        for (id, stream) in streams {
+            self.streams.put(id, stream);
+        }
+        self.position = position;
+    }
+}
+
+fn advance<D: Domain>(stream: &mut Stream<D::State>, row: &Row) -> Result<(), StoreError> {
+    let recorded: Recorded<D::Event> = row.read()?;
+    stream.version = recorded.version;
+    D::apply(&mut stream.state, &recorded);
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! Claims: values of which there is one, backed by a primary key.
+
+use std::collections::{BTreeSet, HashMap};
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use uuid::Uuid;
+
+use crate::database::{Connection, Key, StoreError};
+use crate::domain::{Claim, Needs};
+use crate::journal::INSERT_ROWS;
+use crate::schema::claims;
+
+/// What a transaction knows of claims, and what it changes.
+#[derive(Default)]
+pub(crate) struct Claims {
+    holders: HashMap<Claim, Option<Uuid>>,
+    taken: BTreeSet<Claim>,
+    released: BTreeSet<Claim>,
+    released_kinds: BTreeSet<(&'static str, Uuid)>,
+}
+
+impl Claims {
+    /// Loads who holds the claims that are needed: one query for the single ones, one for each kind.
+    pub(crate) async fn load(connection: &mut Connection, needs: &[Needs]) -> Result<Self, StoreError> {
+        let mut claims = Self::default();
+        let mut values: HashMap<&'static str, BTreeSet<&str>> = HashMap::new();
+        for claim in needs.iter().flat_map(|needs| &needs.claims) {
+            claims.holders.insert(claim.clone(), None);
+            values.entry(claim.kind).or_default().insert(&claim.value);
+        }
+        for (kind, values) in values {
+            for (value, holder) in holders(connection, kind, values.into_iter()).await? {
+                claims.holders.insert(Claim { kind, value }, Some(holder));
+            }
+        }
+        let kinds: BTreeSet<&'static str> = needs.iter().flat_map(|needs| &needs.kinds).copied().collect();
+        for kind in kinds {
+            let found = claims::table.filter(claims::kind.eq(kind)).select((claims::value, claims::stream_id));
+            for (value, Key(holder)) in found.load::<(String, Key)>(connection).await? {
+                claims.holders.insert(Claim { kind, value }, Some(holder));
+            }
+        }
+        Ok(claims)
+    }
+
+    /// Who holds what.
+    pub(crate) fn holders(&self) -> &HashMap<Claim, Option<Uuid>> {
+        &self.holders
+    }
+
+    /// Gives one claim back.
+    pub(crate) fn release(&mut self, claim: Claim) {
+        self.holders.insert(claim.clone(), None);
+        self.released.insert(claim);
+    }
+
+    /// Gives all of a stream's claims of a kind back.
+    pub(crate) fn release_kind(&mut self, kind: &'static str, stream: Uuid) {
+        let held: Vec<Claim> = self
+            .holders
+            .iter()
+            .filter(|(claim, holder)| claim.kind == kind && **holder == Some(stream))
+            .map(|(claim, _)| claim.clone())
+            .collect();
+        held.into_iter().for_each(|claim| self.release(claim));
+        self.released_kinds.insert((kind, stream));
+    }
+
+    /// Takes a claim.
+    pub(crate) fn take(&mut self, claim: Claim, stream: Uuid) {
+        self.holders.insert(claim.clone(), Some(stream));
+        self.taken.insert(claim);
+    }
+
+    /// Writes the net effect: first what is given back, then what is taken. The primary key refuses a claim that
+    /// someone holds.
+    pub(crate) async fn save(self, connection: &mut Connection) -> Result<(), StoreError> {
+        for (kind, stream) in self.released_kinds {
+            let held = claims::table.filter(claims::kind.eq(kind).and(claims::stream_id.eq(Key(stream))));
+            diesel::delete(held).execute(connection).await?;
+        }
+        let mut released: HashMap<&'static str, Vec<String>> = HashMap::new();
+        for claim in self.released {
+            released.entry(claim.kind).or_default().push(claim.value);
+        }
+        for (kind, values) in released {
+            let held = claims::table.filter(claims::kind.eq(kind).and(claims::value.eq_any(values)));
+            diesel::delete(held).execute(connection).await?;
+        }
+        let taken = self.taken.into_iter().filter_map(|claim| {
+            let holder = self.holders.get(&claim).copied().flatten()?;
+            Some((claims::kind.eq(claim.kind), claims::value.eq(claim.value), claims::stream_id.eq(Key(holder))))
+        });
+        let mut taken = taken.peekable();
+        while taken.peek().is_some() {
+            let part: Vec<_> = taken.by_ref().take(INSERT_ROWS).collect();
+            diesel::insert_into(claims::table).values(part).execute(connection).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Who holds these values, of one kind; values that no one holds are left out.
+///
+/// # Errors
+/// When the store is away.
+pub async fn holders(
+    connection: &mut Connection,
+    kind: &str,
+    values: impl Iterator<Item = &str>,
+) -> Result<Vec<(String, Uuid)>, StoreError> {
+    let values: Vec<&str> = values.collect();
+    if values.is_empty() {
+        return Ok(Vec::new());
+    }
+    let held = claims::table
+        .filter(claims::kind.eq(kind).and(claims::value.eq_any(values)))
+        .select((claims::value, claims::stream_id));
+    let rows = held.load::<(String, Key)>(connection).await?;
+    Ok(rows.into_iter().map(|(value, Key(holder))| (value, holder)).collect())
+}

@@ -1,0 +1,260 @@
+//! The command loop: take what is waiting, ask what others know, decide all of it in one transaction, reply,
+//! acknowledge. One batch at a time: whatever arrives meanwhile is the next one, so batches grow with the load.
+//!
+//! A command is acknowledged only after COMMIT. A refusal is an outcome, and committed. Trouble with the store or with
+//! a peer is not: the command stays and is tried again until it expires. A batch that fails is tried again command by
+//! command, so that one bad command harms no other; what fails alone again and again becomes a dead letter.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::{AckKind, Message};
+use contracts::ids::CommandId;
+use contracts::{Case, CommandSet, Outcome, Problem};
+use futures_util::{StreamExt, TryStreamExt};
+use tokio::sync::{Mutex, Notify};
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::cache::Cache;
+use crate::database::{StoreError, backoff};
+use crate::dead_letters;
+use crate::decide::{Waiting, decide};
+use crate::domain::{Around, Domain};
+use crate::health::Check;
+use crate::intake::{self, Intake, Rejected};
+use crate::{journal, outcomes, streams};
+
+/// Messages taken at once; each may be a batch of its own.
+const MESSAGES: usize = 64;
+/// Commands decided in one transaction, give or take one message.
+const COMMANDS: usize = 2000;
+/// How often a message is delivered before a command in it that keeps failing alone becomes a dead letter.
+const DELIVERIES: i64 = 5;
+/// The longest pause before a command that waits for a peer or the store is tried again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// What the loop works with.
+pub(crate) struct CommandLoop<D: Domain> {
+    pub(crate) around: Around,
+    pub(crate) jetstream: async_nats::jetstream::Context,
+    pub(crate) committed: Arc<Notify>,
+    pub(crate) health: Check,
+    pub(crate) cache: Arc<Mutex<Cache<D>>>,
+}
+
+impl<D: Domain> CommandLoop<D> {
+    /// Runs until `shutdown`; a batch that has been taken is finished first.
+    pub(crate) async fn run(self, shutdown: CancellationToken) {
+        let mut failures = 0;
+        while !shutdown.is_cancelled() {
+            match self.consume(&shutdown).await {
+                Ok(()) => failures = 0,
+                Err(error) => {
+                    failures += 1;
+                    self.health.set(Err(format!("no commands can be taken: {error}")));
+                    tracing::warn!(%error, "the command consumer is made anew");
+                    tokio::select! { () = sleep(backoff(failures)) => {}, () = shutdown.cancelled() => {} }
+                }
+            }
+        }
+    }
+
+    /// Takes commands until the consumer has trouble.
+    async fn consume(&self, shutdown: &CancellationToken) -> Result<(), async_nats::Error> {
+        let service = D::Command::SERVICE;
+        let stream = streams::commands(&self.jetstream, service).await?;
+        let created = stream.cached_info().created.unix_timestamp_nanos();
+        let consumer = streams::commands_consumer(&stream).await?;
+        let messages = consumer.stream().max_messages_per_batch(MESSAGES).messages().await?;
+        let mut chunks = messages.ready_chunks(MESSAGES);
+        self.health.set(Ok(()));
+        loop {
+            let chunk = tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                chunk = chunks.next() => chunk.ok_or("the subscription ended")?,
+            };
+            let mut messages = Vec::with_capacity(chunk.len());
+            let mut trouble = None;
+            for message in chunk {
+                match message {
+                    Ok(message) => messages.push(message),
+                    Err(error) => trouble = Some(error),
+                }
+            }
+            self.work_through(&messages, created).await?;
+            if let Some(error) = trouble {
+                return Err(error.into());
+            }
+        }
+    }
+
+    /// Works on messages, telling the broker all the while that it has not been forgotten.
+    async fn work_through(&self, messages: &[Message], stream_created: i128) -> Result<(), async_nats::Error> {
+        let work = async {
+            let mut rest = messages;
+            while !rest.is_empty() {
+                let mut taken = Vec::new();
+                let mut commands = 0;
+                for message in rest {
+                    if commands >= COMMANDS {
+                        break;
+                    }
+                    let sequence = message.info()?.stream_sequence;
+                    let intake = intake::read::<D>(message, stream_created, sequence);
+                    commands += intake.commands.len();
+                    taken.push((message, intake));
+                }
+                rest = rest.split_at_checked(taken.len()).map_or(&[], |(_, rest)| rest);
+                self.batch(taken).await?;
+            }
+            Ok(())
+        };
+        let mut progress = interval(streams::ACK_WAIT / 2);
+        progress.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        progress.reset();
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                _ = progress.tick() => {
+                    for message in messages {
+                        message.ack_with(AckKind::Progress).await?;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Decides what the messages hold; replies; acknowledges the messages that are done with and gives the others back.
+    async fn batch(&self, taken: Vec<(&Message, Intake<D>)>) -> Result<(), async_nats::Error> {
+        let mut orders = Vec::new();
+        let mut messages = Vec::new();
+        for (index, (message, intake)) in taken.into_iter().enumerate() {
+            self.bury(&intake.rejected).await?;
+            orders.extend(intake.commands.into_iter().map(|command| (index, command)));
+            messages.push((message, intake.reply_to));
+        }
+        let owners: Vec<usize> = orders.iter().map(|(index, _)| *index).collect();
+        let waiting = self.with_facts(orders.into_iter().map(|(_, waiting)| waiting).collect()).await;
+        let decided = self.decide_all(waiting, |position| {
+            let owner = owners.get(position).and_then(|index| messages.get(*index));
+            owner.and_then(|(message, _)| message.info().ok()).map_or(1, |info| info.delivered)
+        });
+        let decided = decided.await?;
+
+        let mut replies: HashMap<&str, Vec<&Outcome>> = HashMap::new();
+        let mut unfinished = vec![false; messages.len()];
+        for (owner, outcome) in owners.iter().zip(&decided) {
+            match (outcome, messages.get(*owner)) {
+                (Some(outcome), Some((_, Some(reply_to)))) => replies.entry(reply_to).or_default().push(outcome),
+                (None, _) => unfinished.iter_mut().skip(*owner).take(1).for_each(|flag| *flag = true),
+                _ => {}
+            }
+        }
+        for (inbox, outcomes) in replies {
+            self.jetstream.client().publish(inbox.to_owned(), serde_json::to_vec(&outcomes)?.into()).await?;
+        }
+        for ((message, _), unfinished) in messages.iter().zip(unfinished) {
+            let kind = if unfinished { AckKind::Nak(Some(pause(message))) } else { AckKind::Ack };
+            message.ack_with(kind).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks the other services, one request each for the whole batch.
+    async fn with_facts(&self, mut waiting: Vec<Waiting<D>>) -> Vec<Waiting<D>> {
+        let commands: Vec<&D::Command> = waiting.iter().map(|waiting| &waiting.command).collect();
+        if commands.is_empty() {
+            return waiting;
+        }
+        let facts = D::gather(&self.around, &commands).await;
+        for (waiting, facts) in waiting.iter_mut().zip(facts) {
+            waiting.facts = facts;
+        }
+        waiting
+    }
+
+    /// Decides all together, or after a refusal by the store one by one. `None` for what must be tried again.
+    async fn decide_all(
+        &self,
+        waiting: Vec<Waiting<D>>,
+        delivered: impl Fn(usize) -> i64,
+    ) -> Result<Vec<Option<Outcome>>, async_nats::Error> {
+        if waiting.is_empty() {
+            return Ok(Vec::new());
+        }
+        let waiting = Arc::new(waiting);
+        let error = match self.decide(&waiting).await {
+            Ok(outcomes) => return Ok(outcomes),
+            Err(error) => error,
+        };
+        let waiting = match Arc::try_unwrap(waiting) {
+            Ok(waiting) if !matches!(error, StoreError::Away(_)) => waiting,
+            Ok(waiting) => return Ok(self.leave(waiting.len(), &error)),
+            Err(shared) => return Ok(self.leave(shared.len(), &error)),
+        };
+        tracing::warn!(%error, commands = waiting.len(), "a batch failed and is tried command by command");
+        let mut outcomes = Vec::with_capacity(waiting.len());
+        for (position, one) in waiting.into_iter().enumerate() {
+            outcomes.push(self.decide_alone(one, delivered(position)).await?);
+        }
+        Ok(outcomes)
+    }
+
+    async fn decide(&self, waiting: &Arc<Vec<Waiting<D>>>) -> Result<Vec<Option<Outcome>>, StoreError> {
+        let outcomes = decide(&self.around.database, &self.cache, waiting).await?;
+        self.health.set(Ok(()));
+        self.committed.notify_one();
+        Ok(outcomes)
+    }
+
+    fn leave(&self, commands: usize, error: &StoreError) -> Vec<Option<Outcome>> {
+        self.health.set(Err(error.to_string()));
+        tracing::warn!(%error, commands, "a batch waits for the store");
+        vec![None; commands]
+    }
+
+    async fn decide_alone(&self, one: Waiting<D>, delivered: i64) -> Result<Option<Outcome>, async_nats::Error> {
+        let one = Arc::new(vec![one]);
+        let error = match self.decide(&one).await {
+            Ok(mut outcomes) => return Ok(outcomes.pop().flatten()),
+            Err(error) => error,
+        };
+        if matches!(error, StoreError::Away(_)) || delivered < DELIVERIES {
+            return Ok(None);
+        }
+        let mut answer = None;
+        for waiting in one.iter() {
+            let rejected = Rejected {
+                subject: D::Command::SERVICE.command(waiting.command.name()),
+                id: waiting.id,
+                payload: waiting.payload.to_vec(),
+                reason: format!("failed {delivered} times: {error}"),
+            };
+            self.bury(std::slice::from_ref(&rejected)).await?;
+            answer = Some(failure(waiting.id));
+        }
+        Ok(answer)
+    }
+
+    async fn bury(&self, rejected: &[Rejected]) -> Result<(), async_nats::Error> {
+        for one in rejected {
+            dead_letters::bury(&self.jetstream, D::Command::SERVICE, one).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What whoever waits for a command that became a dead letter is told. It isn't stored: the letter can be sent again.
+fn failure(id: CommandId) -> Outcome {
+    let problem = Problem::new(Case::Internal, "the command could not be carried out and has been set aside");
+    outcomes::refusal(id, 0, &problem, journal::now())
+}
+
+/// How long a message rests before it is delivered again.
+fn pause(message: &Message) -> Duration {
+    let delivered = message.info().map_or(1, |info| info.delivered);
+    backoff(u32::try_from(delivered).unwrap_or(u32::MAX).saturating_add(2)).min(LONGEST_PAUSE)
+}

@@ -1,0 +1,200 @@
+//! A service's MySQL store: the pool, its sessions, migrations, and which failures are worth another try.
+
+use std::time::Duration;
+
+use diesel::deserialize::{FromSql, FromSqlRow};
+use diesel::expression::AsExpression;
+use diesel::mysql::{Mysql, MysqlValue};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::serialize::{IsNull, Output, ToSql};
+use diesel::sql_types::Binary;
+use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
+use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncMysqlConnection, SimpleAsyncConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::time::{sleep, timeout};
+use uuid::Uuid;
+
+/// One connection.
+pub type Connection = AsyncMysqlConnection;
+
+const RUNTIME_MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/runtime");
+
+/// How long a transaction is tried again after a deadlock, a lock wait or a lost connection.
+const TRIES: u32 = 4;
+/// How long to wait for a connection from the pool.
+const CHECKOUT: Duration = Duration::from_secs(5);
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It can't be reached or is overloaded; the same may work later.
+    #[error("the store is away: {0}")]
+    Away(String),
+    /// It refused; the same would be refused again.
+    #[error("the store refused: {0}")]
+    Refused(#[source] DieselError),
+    /// What is stored is not what this program can read.
+    #[error("the store holds what can't be read: {0}")]
+    Unreadable(String),
+}
+
+impl From<DieselError> for StoreError {
+    fn from(error: DieselError) -> Self {
+        let text = error.to_string();
+        let away = match &error {
+            DieselError::BrokenTransactionManager | DieselError::RollbackErrorOnCommit { .. } => true,
+            DieselError::DatabaseError(kind, _) => match kind {
+                DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::SerializationFailure => true,
+                DatabaseErrorKind::Unknown | DatabaseErrorKind::UnableToSendCommand => is_passing(&text),
+                _ => false,
+            },
+            _ => false,
+        };
+        if away { Self::Away(text) } else { Self::Refused(error) }
+    }
+}
+
+/// diesel-async reports deadlocks, lock waits, full disks and lost connections by their text only.
+fn is_passing(text: &str) -> bool {
+    const PASSING: [&str; 14] = [
+        "1213", "1205", "Deadlock", "Lock wait timeout", "onnection", "roken pipe", "I/O error", "Input/output",
+        "isconnect", "timed out", "shutdown", "1053", "disk full", "No space left",
+    ];
+    PASSING.iter().any(|sign| text.contains(sign))
+}
+
+/// A service's store.
+#[derive(Clone)]
+pub struct Database {
+    pool: Pool<Connection>,
+}
+
+impl Database {
+    /// A pool of at most `connections` for this `mysql://user:password@host:port/database`. Connects when first used.
+    ///
+    /// # Errors
+    /// For a pool that can't be made.
+    pub fn new(url: &str, connections: usize) -> anyhow::Result<Self> {
+        let mut config = ManagerConfig::default();
+        config.recycling_method = RecyclingMethod::Fast;
+        config.custom_setup = Box::new(|url| {
+            async move {
+                let mut connection = Connection::establish(url).await?;
+                // READ COMMITTED takes no gap locks; nothing here relies on REPEATABLE READ.
+                connection
+                    .batch_execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; SET time_zone = '+00:00'")
+                    .await
+                    .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+                Ok(connection)
+            }
+            .boxed()
+        });
+        let manager = AsyncDieselConnectionManager::new_with_config(url, config);
+        Ok(Self { pool: Pool::builder(manager).max_size(connections).build()? })
+    }
+
+    /// A connection.
+    ///
+    /// # Errors
+    /// [`StoreError::Away`] when there's none within five seconds.
+    pub async fn connection(&self) -> Result<Object<Connection>, StoreError> {
+        match timeout(CHECKOUT, self.pool.get()).await {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(error)) => Err(StoreError::Away(error.to_string())),
+            Err(_) => Err(StoreError::Away("no connection was free in time".into())),
+        }
+    }
+
+    /// Runs `work` in one transaction; after a deadlock, a lock wait or a lost connection the whole of it again.
+    ///
+    /// # Errors
+    /// What `work` or COMMIT failed with at last.
+    pub async fn transaction<T, F>(&self, mut work: F) -> Result<T, StoreError>
+    where
+        T: Send,
+        F: for<'c> FnMut(&'c mut Connection) -> BoxFuture<'c, Result<T, StoreError>> + Send,
+    {
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            let result = match self.connection().await {
+                Ok(mut connection) => transact(&mut connection, &mut work).await,
+                Err(error) => Err(error),
+            };
+            match result {
+                Err(StoreError::Away(reason)) if tried < TRIES => {
+                    tracing::debug!(%reason, tried, "a transaction is tried again");
+                    sleep(backoff(tried)).await;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Brings the tables of the runtime and of `own` up to date. Safe from several processes at once: they queue for a
+    /// named lock of the server.
+    ///
+    /// # Errors
+    /// When the store is away or a migration fails.
+    pub async fn migrate(&self, url: &str, own: EmbeddedMigrations) -> anyhow::Result<()> {
+        let mut lock = Connection::establish(url).await?;
+        // The DSL has no word for named locks.
+        lock.batch_execute("DO GET_LOCK(CONCAT('marquee.', DATABASE()), 60)").await?;
+        let connection = Connection::establish(url).await?;
+        tokio::task::spawn_blocking(move || {
+            let mut harness = AsyncMigrationHarness::new(connection);
+            harness.run_pending_migrations(RUNTIME_MIGRATIONS).map(drop)?;
+            harness.run_pending_migrations(own).map(drop)
+        })
+        .await?
+        .map_err(|error| anyhow::anyhow!("a migration failed: {error}"))
+    }
+}
+
+async fn transact<T, F>(connection: &mut Connection, work: &mut F) -> Result<T, StoreError>
+where
+    T: Send,
+    F: for<'c> FnMut(&'c mut Connection) -> BoxFuture<'c, Result<T, StoreError>> + Send,
+{
+    use diesel_async::{AnsiTransactionManager, TransactionManager};
+    AnsiTransactionManager::begin_transaction(connection).await?;
+    match work(connection).await {
+        Ok(value) => {
+            AnsiTransactionManager::commit_transaction(connection).await?;
+            Ok(value)
+        }
+        Err(error) => {
+            // A connection that can't roll back is broken, and the pool drops it.
+            let _ = AnsiTransactionManager::rollback_transaction(connection).await;
+            Err(error)
+        }
+    }
+}
+
+/// Grows with each try, from some 10 ms up to a few seconds, with jitter so that replicas do not move in step.
+pub fn backoff(tried: u32) -> Duration {
+    let base = 10u64 << tried.min(8);
+    Duration::from_millis(base + u64::from(Uuid::new_v4().as_bytes().iter().fold(0u8, |a, b| a ^ b)) * base / 256)
+}
+
+/// A UUID as `BINARY(16)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, AsExpression, FromSqlRow)]
+#[diesel(sql_type = Binary)]
+pub struct Key(pub Uuid);
+
+impl ToSql<Binary, Mysql> for Key {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Mysql>) -> diesel::serialize::Result {
+        std::io::Write::write_all(out, self.0.as_bytes())?;
+        Ok(IsNull::No)
+    }
+}
+
+impl FromSql<Binary, Mysql> for Key {
+    fn from_sql(value: MysqlValue<'_>) -> diesel::deserialize::Result<Self> {
+        let bytes = <Vec<u8> as FromSql<Binary, Mysql>>::from_sql(value)?;
+        Ok(Self(Uuid::from_slice(&bytes)?))
+    }
+}

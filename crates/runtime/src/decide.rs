@@ -1,0 +1,183 @@
+//! One batch of commands in one transaction: everything that follows from them, or nothing.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use contracts::ids::CommandId;
+use contracts::{Case, Outcome, OutcomeStatus, Problem};
+use futures_util::FutureExt;
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use crate::cache::Cache;
+use crate::claims::Claims;
+use crate::database::{Connection, Database, StoreError};
+use crate::domain::{Context, Decision, Domain, Needs, Recorded, Stream};
+use crate::journal::{self, Row};
+use crate::outcomes::{self, Fingerprint, Known};
+
+/// A command that waits for its decision.
+pub(crate) struct Waiting<D: Domain> {
+    pub(crate) id: CommandId,
+    pub(crate) command: D::Command,
+    /// As it came, for when it becomes a dead letter.
+    pub(crate) payload: Bytes,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) actor: String,
+    pub(crate) if_version: Option<u32>,
+    pub(crate) expires: Option<DateTime<Utc>>,
+    /// What other services know of it, or why they can't be asked at the moment.
+    pub(crate) facts: Result<D::Facts, Problem>,
+}
+
+/// Decides a batch. For each command, in order: its outcome, or `None` for one that has to be tried again because its
+/// facts could not be had and it has not expired.
+pub(crate) async fn decide<D: Domain>(
+    database: &Database,
+    cache: &Arc<Mutex<Cache<D>>>,
+    batch: &Arc<Vec<Waiting<D>>>,
+) -> Result<Vec<Option<Outcome>>, StoreError> {
+    let settled = database
+        .transaction(|connection| {
+            let (cache, batch) = (Arc::clone(cache), Arc::clone(batch));
+            async move {
+                // What the batch touches is taken out of the cache and comes back after COMMIT: a transaction that
+                // fails leaves no state behind that is not in the journal.
+                let settling = Settling::begin(connection, &mut *cache.lock().await, &batch).await?;
+                settling.settle(connection, &batch).await
+            }
+            .boxed()
+        })
+        .await?;
+    cache.lock().await.put_back(settled.streams, settled.position);
+    Ok(settled.outcomes)
+}
+
+/// A batch that has been written.
+struct Settled<D: Domain> {
+    outcomes: Vec<Option<Outcome>>,
+    streams: HashMap<Uuid, Stream<D::State>>,
+    position: u64,
+}
+
+/// A batch on its way through the transaction.
+struct Settling<D: Domain> {
+    now: DateTime<Utc>,
+    position: u64,
+    known: HashMap<CommandId, Known>,
+    claims: Claims,
+    streams: HashMap<Uuid, Stream<D::State>>,
+    rows: Vec<Row>,
+    fresh: Vec<Known>,
+    private: Vec<D::PrivateRow>,
+    empty: D::State,
+}
+
+impl<D: Domain> Settling<D> {
+    /// Locks the head and loads all that the batch needs.
+    async fn begin(
+        connection: &mut Connection,
+        cache: &mut Cache<D>,
+        batch: &[Waiting<D>],
+    ) -> Result<Self, StoreError> {
+        let position = journal::lock_head(connection).await?;
+        cache.catch_up(connection, position).await?;
+        let known = outcomes::load(connection, batch.iter().map(|waiting| waiting.id)).await?;
+        let needs: Vec<Needs> = batch.iter().map(|waiting| D::needs(&waiting.command, waiting.id)).collect();
+        let claims = Claims::load(connection, &needs).await?;
+        let ids: BTreeSet<Uuid> = needs
+            .iter()
+            .flat_map(|needs| needs.streams.iter().copied())
+            .chain(claims.holders().values().copied().flatten())
+            .collect();
+        let streams = cache.load(connection, ids).await?;
+        Ok(Self {
+            now: journal::now(),
+            position,
+            known,
+            claims,
+            streams,
+            rows: Vec::new(),
+            fresh: Vec::new(),
+            private: Vec::new(),
+            empty: D::State::default(),
+        })
+    }
+
+    /// Decides one by one and writes what follows.
+    async fn settle(mut self, connection: &mut Connection, batch: &[Waiting<D>]) -> Result<Settled<D>, StoreError> {
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for waiting in batch {
+            outcomes.push(self.one(waiting)?);
+        }
+        journal::append(connection, self.rows).await?;
+        outcomes::save(connection, self.fresh).await?;
+        self.claims.save(connection).await?;
+        D::write_private(connection, &self.private).await?;
+        Ok(Settled { outcomes, streams: self.streams, position: self.position })
+    }
+
+    fn one(&mut self, waiting: &Waiting<D>) -> Result<Option<Outcome>, StoreError> {
+        if let Some(known) = self.known.get(&waiting.id) {
+            return Ok(Some(known.repeat(&waiting.fingerprint)));
+        }
+        let expired = waiting.expires.is_some_and(|expires| expires <= self.now);
+        let decision = match &waiting.facts {
+            _ if expired => Err(Problem::new(Case::Unavailable, "it could not be decided before it expired")),
+            Err(_) => return Ok(None),
+            Ok(facts) => D::decide(&waiting.command, &self.context(waiting, facts)),
+        };
+        let outcome = match decision {
+            Ok(decision) => self.accept(waiting, decision)?,
+            Err(problem) => outcomes::refusal(waiting.id, self.position, &problem, self.now),
+        };
+        let known = Known::new(outcome.clone(), waiting.fingerprint);
+        self.known.insert(waiting.id, known.clone());
+        self.fresh.push(known);
+        Ok(Some(outcome))
+    }
+
+    fn context<'a>(&'a self, waiting: &'a Waiting<D>, facts: &'a D::Facts) -> Context<'a, D> {
+        Context {
+            now: self.now,
+            command_id: waiting.id,
+            actor: &waiting.actor,
+            if_version: waiting.if_version,
+            facts,
+            streams: &self.streams,
+            claims: self.claims.holders(),
+            empty: &self.empty,
+        }
+    }
+
+    /// Moves states and claims on, so that the next command of the batch sees them.
+    fn accept(&mut self, waiting: &Waiting<D>, decision: Decision<D>) -> Result<Outcome, StoreError> {
+        for (stream_id, event) in decision.events {
+            let stream = self.streams.entry(stream_id).or_default();
+            self.position += 1;
+            stream.version += 1;
+            let recorded = Recorded {
+                position: self.position,
+                stream_id,
+                version: stream.version,
+                recorded_at: self.now,
+                event,
+            };
+            D::apply(&mut stream.state, &recorded);
+            self.rows.push(Row::new(&recorded, waiting.id, &waiting.actor)?);
+        }
+        decision.released.into_iter().for_each(|claim| self.claims.release(claim));
+        decision.released_kinds.into_iter().for_each(|(kind, stream)| self.claims.release_kind(kind, stream));
+        decision.taken.into_iter().for_each(|(claim, stream)| self.claims.take(claim, stream));
+        self.private.extend(decision.private);
+        Ok(Outcome {
+            command_id: waiting.id,
+            status: OutcomeStatus::Accepted,
+            position: self.position,
+            body: decision.answer,
+            decided_at: self.now,
+        })
+    }
+}

@@ -1,0 +1,123 @@
+//! What became of commands, kept in the transaction of their events, so that it can always be asked again.
+
+use std::collections::HashMap;
+
+use chrono::NaiveDateTime;
+use contracts::ids::CommandId;
+use contracts::{Case, Outcome, OutcomeStatus, Problem};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde_json::value::RawValue;
+
+use crate::database::{Connection, Key, StoreError};
+use crate::journal::{INSERT_ROWS, utc};
+use crate::schema::outcomes;
+
+/// SHA-256 of a command's name and payload, which tells a repeat from another command under the same id.
+pub type Fingerprint = [u8; 32];
+
+/// A row as it is stored.
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = outcomes, treat_none_as_default_value = false)]
+struct Row {
+    command_id: Key,
+    accepted: bool,
+    position: u64,
+    body: String,
+    fingerprint: Vec<u8>,
+    decided_at: NaiveDateTime,
+}
+
+/// A stored outcome and what it was the outcome of.
+#[derive(Clone)]
+pub(crate) struct Known {
+    outcome: Outcome,
+    fingerprint: Vec<u8>,
+}
+
+impl Known {
+    pub(crate) fn new(outcome: Outcome, fingerprint: Fingerprint) -> Self {
+        Self { outcome, fingerprint: fingerprint.to_vec() }
+    }
+
+    /// What a repeat is told: the same outcome, or a refusal when it's not the same command.
+    pub(crate) fn repeat(&self, fingerprint: &Fingerprint) -> Outcome {
+        if self.fingerprint == fingerprint {
+            return self.outcome.clone();
+        }
+        let problem = Problem::new(
+            Case::IdempotencyMismatch,
+            "this idempotency key or command id has been used with another content",
+        );
+        refusal(self.outcome.command_id, self.outcome.position, &problem, self.outcome.decided_at)
+    }
+}
+
+/// The outcome of a refused command.
+pub(crate) fn refusal(
+    command_id: CommandId,
+    position: u64,
+    problem: &Problem,
+    decided_at: chrono::DateTime<chrono::Utc>,
+) -> Outcome {
+    let body = serde_json::value::to_raw_value(problem).unwrap_or_else(|_| RawValue::NULL.to_owned());
+    Outcome { command_id, status: OutcomeStatus::Refused, position, body, decided_at }
+}
+
+/// The outcomes of those of these commands that have been decided.
+///
+/// # Errors
+/// When the store is away.
+pub(crate) async fn load(
+    connection: &mut Connection,
+    ids: impl Iterator<Item = CommandId>,
+) -> Result<HashMap<CommandId, Known>, StoreError> {
+    let keys: Vec<Key> = ids.map(|id| Key(id.0)).collect();
+    let rows: Vec<Row> =
+        outcomes::table.filter(outcomes::command_id.eq_any(keys)).select(Row::as_select()).load(connection).await?;
+    rows.into_iter()
+        .map(|row| {
+            let fingerprint = row.fingerprint.clone();
+            let outcome = read(row)?;
+            Ok((outcome.command_id, Known { outcome, fingerprint }))
+        })
+        .collect()
+}
+
+/// One command's outcome; `None` while it has not been decided.
+///
+/// # Errors
+/// When the store is away.
+pub async fn one(connection: &mut Connection, id: CommandId) -> Result<Option<Outcome>, StoreError> {
+    let row = outcomes::table.find(Key(id.0)).select(Row::as_select()).first(connection).await.optional()?;
+    row.map(read).transpose()
+}
+
+/// Stores new outcomes.
+pub(crate) async fn save(connection: &mut Connection, outcomes: Vec<Known>) -> Result<(), StoreError> {
+    let mut rows = outcomes.into_iter().map(|known| Row {
+        command_id: Key(known.outcome.command_id.0),
+        accepted: known.outcome.status == OutcomeStatus::Accepted,
+        position: known.outcome.position,
+        body: known.outcome.body.get().to_owned(),
+        fingerprint: known.fingerprint,
+        decided_at: known.outcome.decided_at.naive_utc(),
+    });
+    loop {
+        let part: Vec<Row> = rows.by_ref().take(INSERT_ROWS).collect();
+        if part.is_empty() {
+            return Ok(());
+        }
+        diesel::insert_into(outcomes::table).values(part).execute(connection).await?;
+    }
+}
+
+fn read(row: Row) -> Result<Outcome, StoreError> {
+    Ok(Outcome {
+        command_id: row.command_id.0.into(),
+        status: if row.accepted { OutcomeStatus::Accepted } else { OutcomeStatus::Refused },
+        position: row.position,
+        body: RawValue::from_string(row.body).map_err(|error| StoreError::Unreadable(error.to_string()))?,
+        decided_at: utc(row.decided_at),
+    })
+}

@@ -1,0 +1,84 @@
+//! The streams and consumers that a service needs, made when they're missing: at the start, and again after the broker
+//! lost its store.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
+use async_nats::jetstream::stream::{Config, PersistenceMode, RetentionPolicy, StorageType, Stream};
+use async_nats::jetstream::{Context, context::CreateStreamError};
+use contracts::Service;
+use contracts::subjects::{ALL_DEAD_LETTERS, COMMANDS_CONSUMER, DEAD_LETTERS_STREAM};
+
+/// How long a delivered command may go without a word. Short, because a killed service's commands wait for it;
+/// a slower batch sends progress signals.
+pub(crate) const ACK_WAIT: Duration = Duration::from_secs(2);
+
+/// How far back the broker looks for a message id. The outcomes table is what makes repeats harmless; this only spares
+/// it the repeats of a publisher that did not see its acknowledgement.
+const DUPLICATE_WINDOW: Duration = Duration::from_secs(30);
+
+/// The service's commands: each waits until it has been decided.
+pub(crate) async fn commands(jetstream: &Context, service: Service) -> Result<Stream, CreateStreamError> {
+    jetstream
+        .get_or_create_stream(Config {
+            name: service.commands_stream().into(),
+            description: Some(format!("Commands that wait for the {service} service")),
+            subjects: vec![service.all_commands()],
+            retention: RetentionPolicy::WorkQueue,
+            storage: StorageType::File,
+            duplicate_window: DUPLICATE_WINDOW,
+            ..Config::default()
+        })
+        .await
+}
+
+/// The one durable consumer of the service's commands; replicas share it.
+pub(crate) async fn commands_consumer(stream: &Stream) -> Result<PullConsumer, async_nats::Error> {
+    Ok(stream
+        .get_or_create_consumer(
+            COMMANDS_CONSUMER,
+            pull::Config {
+                durable_name: Some(COMMANDS_CONSUMER.into()),
+                description: Some("Decides commands".into()),
+                ack_policy: AckPolicy::Explicit,
+                ack_wait: ACK_WAIT,
+                max_deliver: -1,
+                max_ack_pending: 10_000,
+                ..pull::Config::default()
+            },
+        )
+        .await?)
+}
+
+/// The service's events. `first` is the journal's oldest position: without it a trimmed journal would be written to
+/// sequence 1 and on, beside the sequences that its events have. Asynchronous persistence is safe here, because the
+/// journal is the truth and the relay writes back what the broker lost.
+pub(crate) async fn events(jetstream: &Context, service: Service, first: u64) -> Result<Stream, CreateStreamError> {
+    jetstream
+        .get_or_create_stream(Config {
+            name: service.events_stream().into(),
+            description: Some(format!("What happened in the {service} service; sequence = position in its journal")),
+            subjects: vec![service.all_events()],
+            retention: RetentionPolicy::Limits,
+            storage: StorageType::File,
+            persist_mode: Some(PersistenceMode::Async),
+            first_sequence: (first > 1).then_some(first),
+            allow_direct: true,
+            ..Config::default()
+        })
+        .await
+}
+
+/// What could not be decoded, or failed again and again.
+pub(crate) async fn dead_letters(jetstream: &Context) -> Result<Stream, CreateStreamError> {
+    jetstream
+        .get_or_create_stream(Config {
+            name: DEAD_LETTERS_STREAM.into(),
+            description: Some("Commands that could not be decoded, or failed again and again".into()),
+            subjects: vec![ALL_DEAD_LETTERS.into()],
+            retention: RetentionPolicy::Limits,
+            storage: StorageType::File,
+            ..Config::default()
+        })
+        .await
+}

@@ -1,0 +1,5 @@
+DROP TABLE checkpoints;
+DROP TABLE claims;
+DROP TABLE outcomes;
+DROP TABLE journal;
+DROP TABLE journal_head;
