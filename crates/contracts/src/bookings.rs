@@ -91,14 +91,12 @@ pub struct CancelShowtimeBookings {
     pub showtime_id: ShowtimeId,
 }
 
-/// Cancels all bookings that an erased user has of a showtime.
+/// Cancels all bookings that an erased user has of showtimes to come.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CancelUserBookings {
     /// Whose.
     pub user_id: UserId,
-    /// Of which showtime.
-    pub showtime_id: ShowtimeId,
 }
 
 /// The answer to a command that cancels several bookings.
@@ -119,7 +117,7 @@ commands! {
         "cancel" => Cancel(CancelBooking) -> Booking,
         /// Cancels all bookings of a cancelled showtime.
         "cancel-showtime" => CancelShowtime(CancelShowtimeBookings) -> BookingsCancelled,
-        /// Cancels all bookings that an erased user has of a showtime.
+        /// Cancels all bookings that an erased user has of showtimes to come.
         "cancel-user" => CancelUser(CancelUserBookings) -> BookingsCancelled,
     }
 }

@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::Problem;
+
 /// One page of a list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, ToSchema)]
 pub struct Page<T> {
@@ -14,6 +16,26 @@ pub struct Page<T> {
     pub cursor: Option<String>,
 }
 
+impl<T> Page<T> {
+    /// A page of at most `limit` of these items, which were read with one more than that: whether it is there tells
+    /// whether there's a next page. `key` writes an item's place in the order.
+    pub fn new(mut items: Vec<T>, limit: Limit, key: impl Fn(&T) -> String) -> Self {
+        let more = items.len() > usize::from(limit.0);
+        items.truncate(limit.0.into());
+        let cursor = if more { items.last().map(key) } else { None };
+        Self { items, cursor }
+    }
+}
+
+/// Reads a cursor that [`Page::new`] wrote.
+///
+/// # Errors
+/// [`Case::InvalidInput`](crate::Case::InvalidInput) for anything else.
+pub fn read_cursor<K: std::str::FromStr>(cursor: Option<&str>) -> Result<Option<K>, Problem> {
+    let invalid = |_| Problem::invalid("cursor", "must be one that a page before this one had");
+    cursor.map(|text| text.parse().map_err(invalid)).transpose()
+}
+
 /// How many items a page has at most: 1 to 200, by default 50.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(try_from = "u16", into = "u16")]
@@ -21,9 +43,9 @@ pub struct Page<T> {
 pub struct Limit(#[schemars(range(min = 1, max = 200))] u16);
 
 impl Limit {
-    /// As SQL wants it.
-    pub fn get(self) -> i64 {
-        i64::from(self.0)
+    /// How many rows to read for a page: one more than it has.
+    pub fn rows(self) -> i64 {
+        i64::from(self.0) + 1
     }
 }
 

@@ -71,7 +71,7 @@ impl<D: Domain> Cache<D> {
             }
         }
         if !missing.is_empty() {
-            for row in journal::streams(connection, &missing).await? {
+            for row in journal::streams(connection, &missing, self.position).await? {
                 if let Some(stream) = found.get_mut(&row.stream_id.0) {
                     advance::<D>(stream, &row)?;
                 }

@@ -34,9 +34,11 @@ impl Claims {
                 claims.holders.insert(Claim { kind, value }, Some(holder));
             }
         }
-        let kinds: BTreeSet<&'static str> = needs.iter().flat_map(|needs| &needs.kinds).copied().collect();
-        for kind in kinds {
-            let found = claims::table.filter(claims::kind.eq(kind)).select((claims::value, claims::stream_id));
+        let kinds = needs.iter().flat_map(|needs| &needs.kinds).map(|kind| Claim::new(kind, ""));
+        let prefixes: BTreeSet<Claim> = needs.iter().flat_map(|needs| &needs.prefixes).cloned().chain(kinds).collect();
+        for Claim { kind, value: prefix } in prefixes {
+            let found = claims::table.filter(claims::kind.eq(kind).and(claims::value.like(format!("{prefix}%"))));
+            let found = found.select((claims::value, claims::stream_id));
             for (value, Key(holder)) in found.load::<(String, Key)>(connection).await? {
                 claims.holders.insert(Claim { kind, value }, Some(holder));
             }

@@ -87,6 +87,8 @@ pub struct Needs {
     pub streams: Vec<Uuid>,
     /// Who holds these claims, and the holders' streams.
     pub claims: Vec<Claim>,
+    /// Who holds the claims of these kinds whose values start so, and the holders' streams.
+    pub prefixes: Vec<Claim>,
     /// The streams of all holders of claims of these kinds.
     pub kinds: Vec<&'static str>,
 }
@@ -111,6 +113,12 @@ impl Needs {
     /// And who holds this claim.
     pub fn and_holder(mut self, claim: Claim) -> Self {
         self.claims.push(claim);
+        self
+    }
+
+    /// And who holds the claims of this kind whose values start so, and the holders' streams.
+    pub fn and_prefix(mut self, kind: &'static str, prefix: impl Into<String>) -> Self {
+        self.prefixes.push(Claim::new(kind, prefix));
         self
     }
 
@@ -158,14 +166,18 @@ impl<'a, D: Domain> Context<'a, D> {
         self.claims.get(claim).copied().flatten()
     }
 
-    /// The streams of all holders of claims of a kind that [`Domain::needs`] named.
-    pub fn holders(&self, kind: &'static str) -> impl Iterator<Item = &'a D::State> + use<'a, D> {
+    /// The streams of all holders of claims of a kind whose values start so, of those that [`Domain::needs`] named.
+    /// The empty text is the start of every value.
+    pub fn holders(
+        &self,
+        kind: &'static str,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = (Uuid, &'a D::State)> + use<'a, D> {
         let (claims, streams) = (self.claims, self.streams);
         claims
             .iter()
-            .filter(move |(claim, _)| claim.kind == kind)
-            .filter_map(move |(_, holder)| holder.and_then(|id| streams.get(&id)))
-            .map(|stream| &stream.state)
+            .filter(move |(claim, _)| claim.kind == kind && claim.value.starts_with(prefix))
+            .filter_map(move |(_, holder)| holder.and_then(|id| Some((id, &streams.get(&id)?.state))))
     }
 }
 
@@ -231,6 +243,8 @@ impl<D: Domain> Decision<D> {
 /// An event as it stands in the journal.
 #[derive(Clone, Debug)]
 pub struct Recorded<E> {
+    /// Follows from the command and the position; whatever follows from the event takes its ids from it.
+    pub id: Uuid,
     /// Its place in the service's journal, from 1, without gaps; also its sequence in the event stream.
     pub position: u64,
     /// Its stream.

@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use contracts::EventSet;
-use contracts::ids::CommandId;
+use contracts::ids::{CommandId, derive_id};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
@@ -75,6 +75,7 @@ impl Row {
         let event = E::decode(&self.event_type, self.data.as_bytes())
             .map_err(|error| StoreError::Unreadable(format!("position {}: {error}", self.position)))?;
         Ok(Recorded {
+            id: event_id(self.command_id.0, self.position),
             position: self.position,
             stream_id: self.stream_id.0,
             version: self.version,
@@ -82,6 +83,11 @@ impl Row {
             event,
         })
     }
+}
+
+/// The id of the event that this command left at this position.
+pub fn event_id(command_id: Uuid, position: u64) -> Uuid {
+    derive_id(command_id, &position.to_string())
 }
 
 /// What a DATETIME of ours means.
@@ -147,13 +153,15 @@ pub async fn between(connection: &mut Connection, position: u64, head: u64) -> R
     Ok(rows.select(Row::as_select()).load(connection).await?)
 }
 
-/// All rows of these streams, in order.
+/// The rows of these streams up to and including `head`, in order.
 ///
 /// # Errors
 /// When the store is away.
-pub async fn streams(connection: &mut Connection, ids: &[Uuid]) -> Result<Vec<Row>, StoreError> {
+pub async fn streams(connection: &mut Connection, ids: &[Uuid], head: u64) -> Result<Vec<Row>, StoreError> {
     let keys: Vec<Key> = ids.iter().copied().map(Key).collect();
-    let rows = journal::table.filter(journal::stream_id.eq_any(keys)).order(journal::position);
+    let rows = journal::table
+        .filter(journal::stream_id.eq_any(keys).and(journal::position.le(head)))
+        .order(journal::position);
     Ok(rows.select(Row::as_select()).load(connection).await?)
 }
 
