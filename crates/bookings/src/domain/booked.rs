@@ -1,7 +1,7 @@
 //! One booking of a showtime's seats.
 
 use chrono::{DateTime, Utc};
-use contracts::bookings::{Booking, BookingStatus, ShowtimeRef, SoldSeat};
+use contracts::bookings::{Booking, BookingPlaced, BookingStatus, ShowtimeRef, SoldSeat};
 use contracts::ids::{BookingId, UserId};
 use contracts::money::Money;
 use contracts::showtimes::Showtime;
@@ -26,6 +26,34 @@ pub struct Booked {
     pub updated_at: DateTime<Utc>,
 }
 
+/// What has happened to it. The read side adds events up in the same way.
+impl Booked {
+    /// A new booking; `None` for one without seats, which [`contracts::bookings::Seats`] makes impossible.
+    pub fn placed(event: &BookingPlaced, at: DateTime<Utc>) -> Option<Self> {
+        Some(Self {
+            user_id: event.user_id,
+            seats: event.seats.clone(),
+            total: total(&event.seats)?,
+            version: 1,
+            status: BookingStatus::Confirmed,
+            created_at: at,
+            updated_at: at,
+        })
+    }
+
+    /// The same booking with other seats.
+    pub fn with_seats(self, seats: &[SoldSeat], at: DateTime<Utc>) -> Self {
+        let total = total(seats).unwrap_or(self.total);
+        Self { seats: seats.to_vec(), total, version: self.version + 1, updated_at: at, ..self }
+    }
+
+    /// The same booking, cancelled.
+    pub fn cancelled(self, at: DateTime<Utc>) -> Self {
+        Self { status: BookingStatus::Cancelled, version: self.version + 1, updated_at: at, ..self }
+    }
+}
+
+/// What is there.
 impl Booked {
     /// True while its seats are its own.
     pub fn stands(&self) -> bool {
@@ -33,15 +61,15 @@ impl Booked {
     }
 
     /// What others get to see of it.
-    pub fn view(&self, id: BookingId, showtime: &Showtime) -> Booking {
+    pub fn view(self, id: BookingId, showtime: &Showtime) -> Booking {
         Booking {
             id,
             version: self.version,
             user_id: self.user_id,
             movie: showtime.movie.clone(),
             showtime: ShowtimeRef { id: showtime.id, starts_at: showtime.starts_at, hall: showtime.hall.clone() },
-            seats: self.seats.clone(),
-            total: self.total.clone(),
+            seats: self.seats,
+            total: self.total,
             status: self.status,
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -61,9 +89,9 @@ impl Booked {
     }
 }
 
-/// What these seats cost together; `None` for no seats. A showtime's prices never change their currency, so the first
+/// What these seats cost together; `None` for no seats. A showtime's prices are all in one currency, so the first
 /// seat's is that of all.
-pub fn total(seats: &[SoldSeat]) -> Option<Money> {
+fn total(seats: &[SoldSeat]) -> Option<Money> {
     let currency = seats.first()?.price.currency;
     let amount = seats.iter().fold(0, |sum: u32, seat| sum.saturating_add(seat.price.amount));
     Some(Money { amount, currency })

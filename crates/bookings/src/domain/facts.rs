@@ -1,25 +1,35 @@
-//! What the other services say of a command's user and showtime, and the refusals that follow from that alone.
+//! What is known of a command's user and showtime, and the refusals that follow from that alone.
 
 use chrono::{DateTime, Utc};
-use contracts::bookings::PlaceBooking;
+use contracts::bookings::{CancelUserBookings, PlaceBooking};
 use contracts::showtimes::{CheckedShowtime, Showtime, ShowtimeStatus};
 use contracts::{Case, FieldError, Problem};
 
-/// What the other services say about a command's user and showtime.
+/// What is known of a command's user and showtime.
+///
+/// The other services were asked before the decision. What was cancelled or erased in between is known from this
+/// service's own fences, which stand from the moment its bookings were cancelled.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
     /// The showtime and the seats that are wanted of it; `None` when there is no such showtime.
     pub showtime: Option<&'a CheckedShowtime>,
+    /// True once the showtime's bookings have been cancelled because it was.
+    pub closed: bool,
     /// False for a user that does not exist, any more or at all.
     pub user_may_book: bool,
 }
 
-/// Refuses a showtime that does not take place or has begun.
-pub(super) fn open(showtime: &Showtime, now: DateTime<Utc>) -> Result<(), Problem> {
-    if showtime.status == ShowtimeStatus::Cancelled {
-        return Err(Problem::new(Case::ShowtimeCancelled, format!("showtime {} is cancelled", showtime.id)));
+impl<'a> Facts<'a> {
+    /// The showtime, as long as its seats are sold.
+    pub(super) fn open(&self, now: DateTime<Utc>) -> Result<&'a CheckedShowtime, Problem> {
+        let checked = self.showtime.ok_or_else(unknown_showtime)?;
+        let showtime = &checked.showtime;
+        if self.closed || showtime.status == ShowtimeStatus::Cancelled {
+            return Err(Problem::new(Case::ShowtimeCancelled, format!("showtime {} is cancelled", showtime.id)));
+        }
+        not_started(showtime, now)?;
+        Ok(checked)
     }
-    not_started(showtime, now)
 }
 
 /// Refuses a showtime that has begun.
@@ -29,6 +39,18 @@ pub(super) fn not_started(showtime: &Showtime, now: DateTime<Utc>) -> Result<(),
     }
     let detail = format!("showtime {} started at {}", showtime.id, showtime.starts_at.format("%FT%TZ"));
     Err(Problem::new(Case::ShowtimeStarted, detail))
+}
+
+/// Refuses to cancel the bookings of a user who still may book, since people can type that command by hand.
+///
+/// # Errors
+/// `UserNotDeleted`.
+pub fn check_erased(command: &CancelUserBookings, user_may_book: bool) -> Result<(), Problem> {
+    if !user_may_book {
+        return Ok(());
+    }
+    let detail = format!("user {} is not deleted, so their bookings stand", command.user_id);
+    Err(Problem::new(Case::UserNotDeleted, detail))
 }
 
 /// A booking's showtime has to be there; should it not be, nothing is decided.

@@ -3,8 +3,9 @@
 
 mod booked;
 mod facts;
+mod sale;
 mod seating;
 
-pub use booked::{Booked, total};
-pub use facts::Facts;
-pub use seating::Seating;
+pub use booked::Booked;
+pub use facts::{Facts, check_erased};
+pub use seating::{Seating, already_exists, not_found};

@@ -4,6 +4,8 @@
 //! is decided, one after the other, against this one state.
 
 #[cfg(test)]
+mod fixtures;
+#[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod tests;
@@ -12,16 +14,17 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use contracts::bookings::{
-    BookingCancelled, BookingEvent, BookingPlaced, BookingStatus, CancelBooking, CancelReason, CancelShowtimeBookings,
-    CancelUserBookings, ChangeSeats, MAX_SEATS, PlaceBooking, SeatsChanged, SoldSeat,
+    BookingCancelled, BookingEvent, BookingPlaced, CancelBooking, CancelReason, CancelShowtimeBookings,
+    CancelUserBookings, ChangeSeats, MAX_SEATS, PlaceBooking, SeatsChanged,
 };
 use contracts::ids::{BookingId, ShowtimeId, UserId};
 use contracts::layout::Seat;
 use contracts::showtimes::{CheckedShowtime, ShowtimeStatus};
-use contracts::{Case, FieldError, Problem};
+use contracts::{Case, Problem};
 
-use super::booked::{Booked, total};
-use super::facts::{Facts, not_started, open, unknown_references, unknown_showtime};
+use super::booked::Booked;
+use super::facts::{Facts, not_started, unknown_references, unknown_showtime};
+use super::sale::sell;
 
 /// All bookings of one showtime.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,7 +32,7 @@ pub struct Seating {
     bookings: BTreeMap<BookingId, Booked>,
     /// The seats of all bookings that stand.
     taken: BTreeMap<Seat, BookingId>,
-    /// How many of them each user has, so that the cap costs no walk through all bookings.
+    /// How many of them each user has, so that the cap costs no walk through all bookings. Whoever ever booked is here.
     held: BTreeMap<UserId, usize>,
 }
 
@@ -49,6 +52,11 @@ impl Seating {
     pub fn owner(&self, seat: Seat) -> Option<BookingId> {
         self.taken.get(&seat).copied()
     }
+
+    /// True for a user who has, or had, a booking here.
+    pub fn knows(&self, user: UserId) -> bool {
+        self.held.contains_key(&user)
+    }
 }
 
 /// What is decided.
@@ -66,16 +74,15 @@ impl Seating {
         now: DateTime<Utc>,
     ) -> Result<BookingPlaced, Problem> {
         if self.bookings.contains_key(&id) {
-            return Err(Problem::new(Case::AlreadyExists, format!("booking {id} exists already")));
+            return Err(already_exists(id));
         }
-        let checked = match facts.showtime {
-            Some(checked) if facts.user_may_book => checked,
-            _ => return Err(unknown_references(command, facts)),
-        };
-        open(&checked.showtime, now)?;
+        if facts.showtime.is_none() || !facts.user_may_book {
+            return Err(unknown_references(command, facts));
+        }
+        let checked = facts.open(now)?;
         let wanted = command.seats.as_slice();
         self.check_cap(command.user_id, 0, wanted.len())?;
-        let seats = self.sell(wanted, None, checked)?;
+        let seats = sell(wanted, &[], |seat| self.taken.contains_key(&seat), checked)?;
         Ok(BookingPlaced { booking_id: id, showtime_id: checked.showtime.id, user_id: command.user_id, seats })
     }
 
@@ -87,15 +94,15 @@ impl Seating {
         &self,
         command: &ChangeSeats,
         if_version: Option<u32>,
-        checked: Option<&CheckedShowtime>,
+        facts: Facts<'_>,
         now: DateTime<Utc>,
     ) -> Result<SeatsChanged, Problem> {
         let booked = self.changeable(command.id, if_version)?;
-        let checked = checked.ok_or_else(unknown_showtime)?;
-        open(&checked.showtime, now)?;
+        let checked = facts.open(now)?;
         let wanted = command.seats.as_slice();
         self.check_cap(booked.user_id, booked.seats.len(), wanted.len())?;
-        let seats = self.sell(wanted, Some(booked), checked)?;
+        let others = |seat| self.owner(seat).is_some_and(|owner| owner != command.id);
+        let seats = sell(wanted, &booked.seats, others, checked)?;
         Ok(SeatsChanged { booking_id: command.id, showtime_id: checked.showtime.id, seats })
     }
 
@@ -137,31 +144,25 @@ impl Seating {
         Ok(standing.map(|(id, _)| cancelled(id, showtime.id, CancelReason::ShowtimeCancelled)).collect())
     }
 
-    /// Cancels every booking of an erased user, unless the showtime has started: then they sit there, or sat.
-    ///
-    /// # Errors
-    /// `UserNotDeleted` for a user who still may book, `UnknownReference`.
+    /// Cancels every booking that an erased user has here, unless the showtime has started: then they sit there, or
+    /// sat. A showtime that nothing is known of was booked a moment ago, so it has not started.
     pub fn cancel_user(
         &self,
         command: &CancelUserBookings,
-        facts: Facts<'_>,
+        showtime_id: ShowtimeId,
+        checked: Option<&CheckedShowtime>,
         now: DateTime<Utc>,
-    ) -> Result<Vec<BookingCancelled>, Problem> {
-        if facts.user_may_book {
-            let detail = format!("user {} is not deleted, so their bookings stand", command.user_id);
-            return Err(Problem::new(Case::UserNotDeleted, detail));
-        }
-        let showtime = &facts.showtime.ok_or_else(unknown_showtime)?.showtime;
-        if showtime.status == ShowtimeStatus::Scheduled && not_started(showtime, now).is_err() {
-            return Ok(Vec::new());
+    ) -> Vec<BookingCancelled> {
+        let takes_place = checked.filter(|checked| checked.showtime.status == ShowtimeStatus::Scheduled);
+        if takes_place.is_some_and(|checked| not_started(&checked.showtime, now).is_err()) {
+            return Vec::new();
         }
         let theirs = self.bookings().filter(|(_, booked)| booked.user_id == command.user_id && booked.stands());
-        Ok(theirs.map(|(id, _)| cancelled(id, showtime.id, CancelReason::UserDeleted)).collect())
+        theirs.map(|(id, _)| cancelled(id, showtime_id, CancelReason::UserDeleted)).collect()
     }
 
     fn changeable(&self, id: BookingId, if_version: Option<u32>) -> Result<&Booked, Problem> {
-        let missing = || Problem::new(Case::NotFound, format!("there is no booking {id}"));
-        let booked = self.booking(id).ok_or_else(missing)?;
+        let booked = self.booking(id).ok_or_else(|| not_found(id))?;
         booked.check_changeable(id, if_version)?;
         Ok(booked)
     }
@@ -177,104 +178,58 @@ impl Seating {
         );
         Err(Problem::new(Case::TooManySeats, detail))
     }
-
-    /// Prices the wanted seats, or says of all that cannot be had why.
-    fn sell(&self, wanted: &[Seat], own: Option<&Booked>, checked: &CheckedShowtime) -> Result<Vec<SoldSeat>, Problem> {
-        let mut sold = Vec::with_capacity(wanted.len());
-        let mut errors = Vec::new();
-        for seat in wanted {
-            match self.sell_seat(*seat, own, checked) {
-                Ok(seat) => sold.push(seat),
-                Err(error) => errors.push(error),
-            }
-        }
-        if errors.is_empty() {
-            return Ok(sold);
-        }
-        let detail = format!("{} of {} seats cannot be booked", errors.len(), wanted.len());
-        Err(Problem::new(Case::SeatsUnavailable, detail).with_errors(errors))
-    }
-
-    fn sell_seat(&self, seat: Seat, own: Option<&Booked>, checked: &CheckedShowtime) -> Result<SoldSeat, FieldError> {
-        if let Some(kept) = own.and_then(|own| own.seats.iter().find(|kept| kept.seat == seat)) {
-            return Ok(kept.clone());
-        }
-        let refused = |reason: &str, what: &str| {
-            Err(FieldError::new(format!("seats.{seat}"), reason, format!("seat {seat} {what}")))
-        };
-        if self.taken.contains_key(&seat) {
-            return refused("taken", "is taken");
-        }
-        let Some(category) = checked.sold.get(&seat) else {
-            return match checked.blocked.contains(&seat) {
-                true => refused("blocked", "is not sold"),
-                false => refused("unknown", "is not in the hall"),
-            };
-        };
-        match checked.showtime.prices.get(category) {
-            Some(price) => Ok(SoldSeat { seat, category: category.clone(), price: price.clone() }),
-            // The schedule asks for a price for each category; should one be missing, nobody sits for nothing.
-            None => refused("blocked", "has no price"),
-        }
-    }
 }
 
 /// What has happened.
 impl Seating {
-    /// Takes in an event that happened at `at`.
-    pub fn apply(&mut self, event: &BookingEvent, at: DateTime<Utc>) {
+    /// The booking of this event as it stands after it; `None` when the event fits no booking.
+    pub fn after(&self, event: &BookingEvent, at: DateTime<Utc>) -> Option<(BookingId, Booked)> {
+        let known = |id| self.booking(id).cloned();
         match event {
-            BookingEvent::Placed(event) => {
-                // No event is without seats: `Seats` has at least one.
-                let Some(total) = total(&event.seats) else { return };
-                let (user_id, seats) = (event.user_id, event.seats.clone());
-                let status = BookingStatus::Confirmed;
-                let booked = Booked { user_id, seats, total, version: 1, status, created_at: at, updated_at: at };
-                self.take(event.booking_id, user_id, &event.seats);
-                self.bookings.insert(event.booking_id, booked);
-            }
+            BookingEvent::Placed(event) => Some((event.booking_id, Booked::placed(event, at)?)),
             BookingEvent::SeatsChanged(event) => {
-                let Some(total) = total(&event.seats) else { return };
-                let Some(user_id) = self.release(event.booking_id) else { return };
-                self.take(event.booking_id, user_id, &event.seats);
-                self.change(event.booking_id, at, |booked| {
-                    booked.seats.clone_from(&event.seats);
-                    booked.total = total;
-                });
+                Some((event.booking_id, known(event.booking_id)?.with_seats(&event.seats, at)))
             }
-            BookingEvent::Cancelled(event) => {
-                self.release(event.booking_id);
-                self.change(event.booking_id, at, |booked| booked.status = BookingStatus::Cancelled);
-            }
+            BookingEvent::Cancelled(event) => Some((event.booking_id, known(event.booking_id)?.cancelled(at))),
         }
     }
 
-    fn take(&mut self, id: BookingId, user: UserId, seats: &[SoldSeat]) {
-        self.taken.extend(seats.iter().map(|sold| (sold.seat, id)));
-        *self.held.entry(user).or_default() += seats.len();
+    /// Takes in an event that happened at `at`.
+    pub fn apply(&mut self, event: &BookingEvent, at: DateTime<Utc>) {
+        let Some((id, booked)) = self.after(event, at) else { return };
+        self.release(id);
+        self.take(id, &booked);
+        self.bookings.insert(id, booked);
     }
 
-    /// Frees a standing booking's seats and tells whose they were.
-    fn release(&mut self, id: BookingId) -> Option<UserId> {
-        let booked = self.bookings.get(&id).filter(|booked| booked.stands())?;
+    fn release(&mut self, id: BookingId) {
+        let Some(booked) = self.bookings.get(&id).filter(|booked| booked.stands()) else { return };
         for sold in &booked.seats {
             self.taken.remove(&sold.seat);
         }
         if let Some(held) = self.held.get_mut(&booked.user_id) {
             *held = held.saturating_sub(booked.seats.len());
         }
-        Some(booked.user_id)
     }
 
-    fn change(&mut self, id: BookingId, at: DateTime<Utc>, change: impl FnOnce(&mut Booked)) {
-        if let Some(booked) = self.bookings.get_mut(&id) {
-            change(booked);
-            booked.version += 1;
-            booked.updated_at = at;
+    fn take(&mut self, id: BookingId, booked: &Booked) {
+        if booked.stands() {
+            self.taken.extend(booked.seats.iter().map(|sold| (sold.seat, id)));
+            *self.held.entry(booked.user_id).or_default() += booked.seats.len();
         }
     }
 }
 
 fn cancelled(booking_id: BookingId, showtime_id: ShowtimeId, reason: CancelReason) -> BookingCancelled {
     BookingCancelled { booking_id, showtime_id, reason }
+}
+
+/// The refusal to create what is there.
+pub fn already_exists(id: BookingId) -> Problem {
+    Problem::new(Case::AlreadyExists, format!("booking {id} exists already"))
+}
+
+/// The refusal to change what is not there.
+pub fn not_found(id: BookingId) -> Problem {
+    Problem::new(Case::NotFound, format!("there is no booking {id}"))
 }
