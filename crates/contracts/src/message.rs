@@ -33,6 +33,11 @@ pub trait CommandSet: Sized + Clone + Send + Sync + 'static {
     fn decode(name: &str, payload: &[u8]) -> Result<Self, Problem>;
     /// The command's name.
     fn name(&self) -> &'static str;
+    /// The JSON payload.
+    ///
+    /// # Errors
+    /// Never for the types of this crate; passed on for the caller's `?`.
+    fn encode(&self) -> serde_json::Result<Box<RawValue>>;
     /// What there is, for schemas and for `nats micro info`.
     fn specs() -> Vec<MessageSpec>;
 }
@@ -249,6 +254,12 @@ macro_rules! commands {
             fn name(&self) -> &'static str {
                 match self {
                     $(Self::$variant(_) => $name,)*
+                }
+            }
+
+            fn encode(&self) -> serde_json::Result<Box<serde_json::value::RawValue>> {
+                match self {
+                    $(Self::$variant(payload) => serde_json::value::to_raw_value(payload),)*
                 }
             }
 

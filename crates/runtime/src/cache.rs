@@ -17,7 +17,7 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::new(20_000).unwrap();
 const CATCH_UP: u64 = 20_000;
 
 /// Streams' states as of one position of the journal.
-pub struct Cache<D: Domain> {
+pub(crate) struct Cache<D: Domain> {
     streams: LruCache<Uuid, Stream<D::State>>,
     position: u64,
 }
@@ -33,25 +33,29 @@ impl<D: Domain> Cache<D> {
     ///
     /// # Errors
     /// When the store is away, or holds events that this program does not know.
-    pub async fn catch_up(&mut self, connection: &mut Connection, head: u64) -> Result<(), StoreError> {
+    pub(crate) async fn catch_up(&mut self, connection: &mut Connection, head: u64) -> Result<(), StoreError> {
         if self.streams.is_empty() || head < self.position || head - self.position > CATCH_UP {
             self.streams.clear();
         } else if head > self.position {
-            for row in journal::between(connection, self.position, head).await? {
-                if let Some(stream) = self.streams.peek_mut(&row.stream_id.0) {
-                    advance::<D>(stream, &row)?;
-                }
+            let rows = journal::between(connection, self.position, head).await?;
+            if let Err(error) = rows.iter().try_for_each(|row| self.advance(row)) {
+                self.streams.clear();
+                return Err(error);
             }
         }
         self.position = head;
         Ok(())
     }
 
+    fn advance(&mut self, row: &Row) -> Result<(), StoreError> {
+        self.streams.peek_mut(&row.stream_id.0).map_or(Ok(()), |stream| advance::<D>(stream, row))
+    }
+
     /// The states of these streams as of the position that was caught up to; what isn't kept is loaded in one query.
     ///
     /// # Errors
     /// When the store is away, or holds events that this program does not know.
-    pub async fn load(
+    pub(crate) async fn load(
         &mut self,
         connection: &mut Connection,
         ids: impl IntoIterator<Item = Uuid>,
@@ -81,7 +85,7 @@ impl<D: Domain> Cache<D> {
     }
 
     /// Keeps these states, which are those of `position`.
-    pub fn put_back(&mut self, streams: HashMap<Uuid, Stream<D::State>>, position: u64) {
+    pub(crate) fn put_back(&mut self, streams: HashMap<Uuid, Stream<D::State>>, position: u64) {
         for (id, stream) in streams {
             self.streams.put(id, stream);
         }

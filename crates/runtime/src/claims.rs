@@ -51,6 +51,11 @@ impl Claims {
         &self.holders
     }
 
+    /// Who held what when it was loaded.
+    pub(crate) fn into_holders(self) -> HashMap<Claim, Option<Uuid>> {
+        self.holders
+    }
+
     /// Gives one claim back.
     pub(crate) fn release(&mut self, claim: Claim) {
         self.holders.insert(claim.clone(), None);

@@ -12,7 +12,7 @@ use std::time::Duration;
 use async_nats::jetstream::{AckKind, Message};
 use contracts::ids::CommandId;
 use contracts::{Case, CommandSet, Outcome, Problem};
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::StreamExt;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use contracts::{Case, Problem};
 use diesel::deserialize::{FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
 use diesel::mysql::{Mysql, MysqlValue};
@@ -57,11 +58,36 @@ impl From<DieselError> for StoreError {
     }
 }
 
+/// What whoever asked is told: nothing about the store's inside.
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::warn!(%error, "a question could not be answered");
+        match error {
+            StoreError::Away(_) => Problem::new(Case::Unavailable, "the store is away at the moment"),
+            StoreError::Refused(_) | StoreError::Unreadable(_) => {
+                Problem::new(Case::Internal, "the store did not do what was asked")
+            }
+        }
+    }
+}
+
 /// diesel-async reports deadlocks, lock waits, full disks and lost connections by their text only.
 fn is_passing(text: &str) -> bool {
     const PASSING: [&str; 14] = [
-        "1213", "1205", "Deadlock", "Lock wait timeout", "onnection", "roken pipe", "I/O error", "Input/output",
-        "isconnect", "timed out", "shutdown", "1053", "disk full", "No space left",
+        "1213",
+        "1205",
+        "Deadlock",
+        "Lock wait timeout",
+        "onnection",
+        "roken pipe",
+        "I/O error",
+        "Input/output",
+        "isconnect",
+        "timed out",
+        "shutdown",
+        "1053",
+        "disk full",
+        "No space left",
     ];
     PASSING.iter().any(|sign| text.contains(sign))
 }
@@ -177,7 +203,8 @@ where
 /// Grows with each try, from some 10 ms up to a few seconds, with jitter so that replicas do not move in step.
 pub fn backoff(tried: u32) -> Duration {
     let base = 10u64 << tried.min(8);
-    Duration::from_millis(base + u64::from(Uuid::new_v4().as_bytes().iter().fold(0u8, |a, b| a ^ b)) * base / 256)
+    let random = Uuid::now_v7().as_bytes().last().copied().unwrap_or_default();
+    Duration::from_millis(base + base * u64::from(random) / 256)
 }
 
 /// A UUID as `BINARY(16)`.

@@ -159,6 +159,7 @@ impl<D: Domain> Settling<D> {
             self.position += 1;
             stream.version += 1;
             let recorded = Recorded {
+                id: journal::event_id(waiting.id.0, self.position),
                 position: self.position,
                 stream_id,
                 version: stream.version,

@@ -68,12 +68,7 @@ pub(crate) fn read<D: Domain>(message: &Message, stream_created: i128, sequence:
     intake
 }
 
-fn single<D: Domain>(
-    name: &str,
-    id: Uuid,
-    found: Option<&HeaderMap>,
-    payload: &Bytes,
-) -> Result<Waiting<D>, Problem> {
+fn single<D: Domain>(name: &str, id: Uuid, found: Option<&HeaderMap>, payload: &Bytes) -> Result<Waiting<D>, Problem> {
     let invalid = |message: String| Problem::invalid("headers", message);
     Ok(Waiting {
         id: CommandId(id),

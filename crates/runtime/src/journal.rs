@@ -23,7 +23,7 @@ pub(crate) const INSERT_ROWS: usize = 1000;
 /// A row as it is stored.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = journal, treat_none_as_default_value = false)]
-pub struct Row {
+pub(crate) struct Row {
     /// From 1, without gaps.
     pub position: u64,
     /// Whose state it adds to.
@@ -49,7 +49,7 @@ impl Row {
     ///
     /// # Errors
     /// For an event that is not JSON.
-    pub fn new<E: EventSet>(
+    pub(crate) fn new<E: EventSet>(
         recorded: &Recorded<E>,
         command_id: CommandId,
         actor: &str,
@@ -71,7 +71,7 @@ impl Row {
     ///
     /// # Errors
     /// [`StoreError::Unreadable`] for a type or body that this program does not know.
-    pub fn read<E: EventSet>(&self) -> Result<Recorded<E>, StoreError> {
+    pub(crate) fn read<E: EventSet>(&self) -> Result<Recorded<E>, StoreError> {
         let event = E::decode(&self.event_type, self.data.as_bytes())
             .map_err(|error| StoreError::Unreadable(format!("position {}: {error}", self.position)))?;
         Ok(Recorded {
@@ -86,17 +86,17 @@ impl Row {
 }
 
 /// The id of the event that this command left at this position.
-pub fn event_id(command_id: Uuid, position: u64) -> Uuid {
+pub(crate) fn event_id(command_id: Uuid, position: u64) -> Uuid {
     derive_id(command_id, &position.to_string())
 }
 
 /// What a DATETIME of ours means.
-pub fn utc(time: NaiveDateTime) -> DateTime<Utc> {
+pub(crate) fn utc(time: NaiveDateTime) -> DateTime<Utc> {
     time.and_utc()
 }
 
 /// The present, in the microseconds that a DATETIME(6) keeps: what is decided equals what is read back.
-pub fn now() -> DateTime<Utc> {
+pub(crate) fn now() -> DateTime<Utc> {
     let now = Utc::now();
     DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now)
 }
@@ -105,7 +105,7 @@ pub fn now() -> DateTime<Utc> {
 ///
 /// # Errors
 /// When the store is away.
-pub async fn lock_head(connection: &mut Connection) -> Result<u64, StoreError> {
+pub(crate) async fn lock_head(connection: &mut Connection) -> Result<u64, StoreError> {
     let head = journal_head::table.find(HEAD).select(journal_head::position).for_update();
     Ok(head.first(connection).await?)
 }
@@ -114,7 +114,7 @@ pub async fn lock_head(connection: &mut Connection) -> Result<u64, StoreError> {
 ///
 /// # Errors
 /// When the store is away.
-pub async fn head(connection: &mut Connection) -> Result<u64, StoreError> {
+pub(crate) async fn head(connection: &mut Connection) -> Result<u64, StoreError> {
     Ok(journal_head::table.find(HEAD).select(journal_head::position).first(connection).await?)
 }
 
@@ -122,7 +122,7 @@ pub async fn head(connection: &mut Connection) -> Result<u64, StoreError> {
 ///
 /// # Errors
 /// When the store is away; a position or a version that exists is refused.
-pub async fn append(connection: &mut Connection, rows: Vec<Row>) -> Result<(), StoreError> {
+pub(crate) async fn append(connection: &mut Connection, rows: Vec<Row>) -> Result<(), StoreError> {
     let Some(last) = rows.last().map(|row| row.position) else { return Ok(()) };
     let mut rows = rows.into_iter().peekable();
     while rows.peek().is_some() {
@@ -137,7 +137,7 @@ pub async fn append(connection: &mut Connection, rows: Vec<Row>) -> Result<(), S
 ///
 /// # Errors
 /// When the store is away.
-pub async fn after(connection: &mut Connection, position: u64, limit: i64) -> Result<Vec<Row>, StoreError> {
+pub(crate) async fn after(connection: &mut Connection, position: u64, limit: i64) -> Result<Vec<Row>, StoreError> {
     let rows = journal::table.filter(journal::position.gt(position)).order(journal::position).limit(limit);
     Ok(rows.select(Row::as_select()).load(connection).await?)
 }
@@ -146,10 +146,9 @@ pub async fn after(connection: &mut Connection, position: u64, limit: i64) -> Re
 ///
 /// # Errors
 /// When the store is away.
-pub async fn between(connection: &mut Connection, position: u64, head: u64) -> Result<Vec<Row>, StoreError> {
-    let rows = journal::table
-        .filter(journal::position.gt(position).and(journal::position.le(head)))
-        .order(journal::position);
+pub(crate) async fn between(connection: &mut Connection, position: u64, head: u64) -> Result<Vec<Row>, StoreError> {
+    let rows =
+        journal::table.filter(journal::position.gt(position).and(journal::position.le(head))).order(journal::position);
     Ok(rows.select(Row::as_select()).load(connection).await?)
 }
 
@@ -157,11 +156,10 @@ pub async fn between(connection: &mut Connection, position: u64, head: u64) -> R
 ///
 /// # Errors
 /// When the store is away.
-pub async fn streams(connection: &mut Connection, ids: &[Uuid], head: u64) -> Result<Vec<Row>, StoreError> {
+pub(crate) async fn streams(connection: &mut Connection, ids: &[Uuid], head: u64) -> Result<Vec<Row>, StoreError> {
     let keys: Vec<Key> = ids.iter().copied().map(Key).collect();
-    let rows = journal::table
-        .filter(journal::stream_id.eq_any(keys).and(journal::position.le(head)))
-        .order(journal::position);
+    let rows =
+        journal::table.filter(journal::stream_id.eq_any(keys).and(journal::position.le(head))).order(journal::position);
     Ok(rows.select(Row::as_select()).load(connection).await?)
 }
 
@@ -169,6 +167,6 @@ pub async fn streams(connection: &mut Connection, ids: &[Uuid], head: u64) -> Re
 ///
 /// # Errors
 /// When the store is away.
-pub async fn first_position(connection: &mut Connection) -> Result<Option<u64>, StoreError> {
+pub(crate) async fn first_position(connection: &mut Connection) -> Result<Option<u64>, StoreError> {
     Ok(journal::table.select(diesel::dsl::min(journal::position)).first(connection).await?)
 }

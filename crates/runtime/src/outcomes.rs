@@ -14,7 +14,7 @@ use crate::journal::{INSERT_ROWS, utc};
 use crate::schema::outcomes;
 
 /// SHA-256 of a command's name and payload, which tells a repeat from another command under the same id.
-pub type Fingerprint = [u8; 32];
+pub(crate) type Fingerprint = [u8; 32];
 
 /// A row as it is stored.
 #[derive(Queryable, Selectable, Insertable)]
@@ -88,7 +88,7 @@ pub(crate) async fn load(
 ///
 /// # Errors
 /// When the store is away.
-pub async fn one(connection: &mut Connection, id: CommandId) -> Result<Option<Outcome>, StoreError> {
+pub(crate) async fn one(connection: &mut Connection, id: CommandId) -> Result<Option<Outcome>, StoreError> {
     let row = outcomes::table.find(Key(id.0)).select(Row::as_select()).first(connection).await.optional()?;
     row.map(read).transpose()
 }

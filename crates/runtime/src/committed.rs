@@ -1,0 +1,95 @@
+//! Committed state, for questions of other services: as fresh as the journal, where a projection may be behind.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use diesel_async::pooled_connection::deadpool::Object;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use uuid::Uuid;
+
+use crate::cache::Cache;
+use crate::claims::Claims;
+use crate::database::{Connection, Database, StoreError};
+use crate::domain::{Claim, Domain, Needs, Stream};
+use crate::journal;
+
+/// The service's committed state.
+pub struct Committed<D: Domain> {
+    database: Database,
+    /// Apart from the command loop's, so that neither waits for the other.
+    cache: Arc<Mutex<Cache<D>>>,
+}
+
+impl<D: Domain> Clone for Committed<D> {
+    fn clone(&self) -> Self {
+        Self { database: self.database.clone(), cache: Arc::clone(&self.cache) }
+    }
+}
+
+impl<D: Domain> Committed<D> {
+    pub(crate) fn new(database: Database) -> Self {
+        Self { database, cache: Arc::default() }
+    }
+
+    /// Looks at the state of this moment. One reading at a time: the questions that come in are few and large.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn read(&self) -> Result<Reading<D>, StoreError> {
+        let mut cache = Arc::clone(&self.cache).lock_owned().await;
+        let mut connection = self.database.connection().await?;
+        let head = journal::head(&mut connection).await?;
+        cache.catch_up(&mut connection, head).await?;
+        Ok(Reading {
+            cache,
+            connection,
+            head,
+            streams: HashMap::new(),
+            holders: HashMap::new(),
+            empty: D::State::default(),
+        })
+    }
+}
+
+/// A look at committed state; loads what it's asked for.
+pub struct Reading<D: Domain> {
+    cache: OwnedMutexGuard<Cache<D>>,
+    connection: Object<Connection>,
+    head: u64,
+    streams: HashMap<Uuid, Stream<D::State>>,
+    holders: HashMap<Claim, Option<Uuid>>,
+    empty: D::State,
+}
+
+impl<D: Domain> Reading<D> {
+    /// Loads streams and claims, with their holders' streams; can be called again for more.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn load(&mut self, needs: Needs) -> Result<(), StoreError> {
+        let claims = Claims::load(&mut self.connection, std::slice::from_ref(&needs)).await?;
+        let holders = claims.holders().values().copied().flatten();
+        let missing: Vec<Uuid> =
+            needs.streams.into_iter().chain(holders).filter(|id| !self.streams.contains_key(id)).collect();
+        self.streams.extend(self.cache.load(&mut self.connection, missing).await?);
+        self.holders.extend(claims.into_holders());
+        Ok(())
+    }
+
+    /// The state of a stream that was loaded; the default for one without events.
+    pub fn state(&self, stream: impl Into<Uuid>) -> &D::State {
+        self.streams.get(&stream.into()).map_or(&self.empty, |stream| &stream.state)
+    }
+
+    /// The stream that holds a claim that was loaded.
+    pub fn holder(&self, claim: &Claim) -> Option<Uuid> {
+        self.holders.get(claim).copied().flatten()
+    }
+}
+
+/// What was taken out of the cache goes back.
+impl<D: Domain> Drop for Reading<D> {
+    fn drop(&mut self) {
+        self.cache.put_back(std::mem::take(&mut self.streams), self.head);
+    }
+}

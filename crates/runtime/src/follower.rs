@@ -1,0 +1,125 @@
+//! Following an event stream from a checkpoint in the own store. The broker holds no state for it: what has been done
+//! is what the checkpoint says, and it changes in the transaction of what was done.
+
+use std::future::Future;
+
+use async_nats::jetstream::Context;
+use async_nats::jetstream::consumer::pull::OrderedConfig;
+use async_nats::jetstream::consumer::{DeliverPolicy, ReplayPolicy};
+use contracts::{EventSet, Service};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use futures_util::StreamExt;
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::cloud_events;
+use crate::database::{Connection, Database, StoreError, backoff};
+use crate::domain::Recorded;
+use crate::health::Check;
+use crate::schema::checkpoints;
+
+/// Events that are worked on at once.
+const EVENTS: usize = 1000;
+
+/// What is done with events, in order; the same events may come again.
+pub(crate) trait Work: Send + Sync + 'static {
+    /// Which.
+    type Event: EventSet;
+
+    /// Does what is to be done and moves the checkpoint. Returns where it stands then, which may be further on.
+    fn work(&self, events: Vec<Recorded<Self::Event>>) -> impl Future<Output = Result<u64, async_nats::Error>> + Send;
+}
+
+/// A checkpoint: how far `name` has come with the events of a service.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Checkpoint {
+    pub(crate) name: &'static str,
+    pub(crate) source: Service,
+}
+
+impl Checkpoint {
+    /// Where it stands; it is set to the beginning when it is new.
+    pub(crate) async fn read(self, connection: &mut Connection) -> Result<u64, StoreError> {
+        let start = (
+            checkpoints::projection.eq(self.name),
+            checkpoints::source.eq(self.source.name()),
+            checkpoints::position.eq(0),
+        );
+        diesel::insert_or_ignore_into(checkpoints::table).values(start).execute(connection).await?;
+        let found = checkpoints::table.find((self.name, self.source.name())).select(checkpoints::position);
+        Ok(found.first(connection).await?)
+    }
+
+    /// Locks it until the transaction ends, and tells where it stands.
+    pub(crate) async fn lock(self, connection: &mut Connection) -> Result<u64, StoreError> {
+        let found = checkpoints::table.find((self.name, self.source.name())).select(checkpoints::position);
+        Ok(found.for_update().first(connection).await?)
+    }
+
+    /// Moves it.
+    pub(crate) async fn set(self, connection: &mut Connection, position: u64) -> Result<(), StoreError> {
+        let found = checkpoints::table.find((self.name, self.source.name()));
+        diesel::update(found).set(checkpoints::position.eq(position)).execute(connection).await?;
+        Ok(())
+    }
+}
+
+/// Follows one stream.
+pub(crate) struct Follower<W> {
+    pub(crate) database: Database,
+    pub(crate) jetstream: Context,
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) work: W,
+    pub(crate) health: Check,
+    /// How far it has come, for queries that wait for that.
+    pub(crate) progress: watch::Sender<u64>,
+}
+
+impl<W: Work> Follower<W> {
+    /// Runs until `shutdown`; what has been begun is finished first.
+    pub(crate) async fn run(self, shutdown: CancellationToken) {
+        let mut failures = 0;
+        while !shutdown.is_cancelled() {
+            let before = *self.progress.borrow();
+            let Err(error) = self.follow(&shutdown).await else { return };
+            failures = if *self.progress.borrow() > before { 0 } else { failures + 1 };
+            tracing::warn!(%error, follower = self.checkpoint.name, "subscribes to events again");
+            self.health.set(Err(error.to_string()));
+            tokio::select! { () = sleep(backoff(failures)) => {}, () = shutdown.cancelled() => {} }
+        }
+    }
+
+    /// Follows until there is trouble. A hole or a step back in the sequence is trouble: nothing is skipped.
+    async fn follow(&self, shutdown: &CancellationToken) -> Result<(), async_nats::Error> {
+        let mut position = self.checkpoint.read(&mut *self.database.connection().await?).await?;
+        self.progress.send_replace(position);
+        let stream = self.jetstream.get_stream(self.checkpoint.source.events_stream()).await?;
+        let config = OrderedConfig {
+            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: position + 1 },
+            replay_policy: ReplayPolicy::Instant,
+            ..OrderedConfig::default()
+        };
+        let mut chunks = stream.create_consumer(config).await?.messages().await?.ready_chunks(EVENTS);
+        self.health.set(Ok(()));
+        loop {
+            let chunk = tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                chunk = chunks.next() => chunk.ok_or("the subscription ended")?,
+            };
+            let mut events = Vec::with_capacity(chunk.len());
+            let mut expected = position + 1;
+            for message in chunk {
+                let event = cloud_events::read::<W::Event>(&message?)?;
+                if event.position != expected {
+                    return Err(format!("event {} came where {expected} was due", event.position).into());
+                }
+                expected += 1;
+                events.push(event);
+            }
+            position = self.work.work(events).await?.max(expected - 1);
+            self.progress.send_replace(position);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! NATS and MySQL mechanics of event-driven CQRS services, written once; not one cinema word in it.
+//!
+//! The way of a command: [`client`] publishes it ([`publisher`] gathers what goes together), [`commands`] takes what
+//! is waiting ([`intake`] reads it), [`decide`] writes everything that follows in one transaction ([`journal`],
+//! [`outcomes`], [`claims`]; states come from the [`cache`]), [`relay`] copies the journal to the event stream.
+//!
+//! The way of an event: a [`follower`] reads the stream from a checkpoint, for a [`projector`] that keeps read tables
+//! or for [`reactions`] that give further commands. The way of a question: [`endpoints`] answers it from read tables,
+//! or from [`committed`] state.
+//!
+//! A service says what it decides ([`domain::Domain`]) and is put together with [`service::Service`].
+
+pub mod claims;
+pub mod client;
+pub mod committed;
+pub mod database;
+pub mod domain;
+pub mod health;
+pub mod process;
+pub mod projector;
+pub mod reactions;
+pub mod service;
+
+mod cache;
+mod cloud_events;
+mod commands;
+mod dead_letters;
+mod decide;
+mod endpoints;
+mod follower;
+mod headers;
+mod intake;
+mod journal;
+mod outcomes;
+mod publisher;
+mod relay;
+mod schema;
+mod streams;

@@ -1,0 +1,106 @@
+//! What every process of ours does at its start and its end: arguments, logs, the broker, signals.
+
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::signal;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use crate::database::backoff;
+use crate::health::Health;
+
+/// What every process can be told.
+#[derive(Clone, Debug, clap::Args)]
+pub struct CommonArgs {
+    /// The NATS server
+    #[arg(long, env = "NATS_URL", default_value = "nats://127.0.0.1:4222", value_name = "URL")]
+    pub nats_url: String,
+    /// Where to answer GET /healthz and /readyz; nowhere without it
+    #[arg(long, env = "MARQUEE_HEALTH_LISTEN", value_name = "ADDRESS:PORT")]
+    pub health_listen: Option<SocketAddr>,
+}
+
+/// What every service can be told.
+#[derive(Clone, Debug, clap::Parser)]
+pub struct ServiceArgs {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help text of the command")]
+    pub common: CommonArgs,
+    /// The service's own MySQL or MariaDB database
+    #[arg(long, env = "DATABASE_URL", value_name = "mysql://USER:PASSWORD@HOST:PORT/DATABASE", hide_env_values = true)]
+    pub database_url: String,
+}
+
+/// Logs go to standard error; RUST_LOG says how much, by default what matters to an operator.
+pub fn init_logs() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,async_nats=warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+}
+
+/// Connects to the broker, and waits for it as long as it takes.
+///
+/// # Errors
+/// When `shutdown` comes first.
+pub async fn connect(
+    args: &CommonArgs,
+    name: &str,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<async_nats::Client> {
+    let mut tried = 0;
+    loop {
+        let options = async_nats::ConnectOptions::new()
+            .name(name)
+            .ping_interval(Duration::from_secs(10))
+            .reconnect_delay_callback(|attempt| {
+                backoff(u32::try_from(attempt).unwrap_or(u32::MAX)).min(Duration::from_secs(1))
+            });
+        let error = match options.connect(&args.nats_url).await {
+            Ok(client) => return Ok(client),
+            Err(error) => error,
+        };
+        tried += 1;
+        tracing::warn!(%error, url = args.nats_url, "the broker does not answer yet");
+        tokio::select! {
+            () = tokio::time::sleep(backoff(tried)) => {}
+            () = shutdown.cancelled() => anyhow::bail!("stopped before the broker answered"),
+        }
+    }
+}
+
+/// Serves the health pages where the arguments say.
+///
+/// # Errors
+/// When the address is taken.
+pub async fn serve_health(args: &CommonArgs, health: Health, shutdown: CancellationToken) -> anyhow::Result<()> {
+    if let Some(address) = args.health_listen {
+        let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+        tokio::spawn(health.serve(listener, shutdown));
+    }
+    Ok(())
+}
+
+/// Cancelled at SIGTERM or Ctrl-C.
+pub fn shutdown_signal() -> CancellationToken {
+    let token = CancellationToken::new();
+    let cancel = token.clone();
+    tokio::spawn(async move {
+        match signal::unix::signal(signal::unix::SignalKind::terminate()) {
+            Ok(mut terminate) => tokio::select! {
+                _ = terminate.recv() => {}
+                _ = signal::ctrl_c() => {}
+            },
+            Err(_) => drop(signal::ctrl_c().await),
+        }
+        tracing::info!("draining");
+        cancel.cancel();
+    });
+    token
+}

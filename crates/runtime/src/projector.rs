@@ -1,0 +1,64 @@
+//! Projections: read tables made of events. Rows and checkpoint change in one transaction that locks the checkpoint,
+//! so every event counts exactly once, whatever number of replicas project.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use contracts::EventSet;
+use futures_util::FutureExt;
+
+use crate::database::{Connection, Database, StoreError};
+use crate::domain::Recorded;
+use crate::follower::{Checkpoint, Work};
+
+/// A read table, or several, made of one service's events.
+pub trait Projection: Send + Sync + 'static {
+    /// Of which.
+    type Event: EventSet;
+    /// The name of its checkpoint. Changing it makes the projection start from the first event.
+    const NAME: &'static str;
+
+    /// Changes the rows. Events come in order, each once; other transactions see the rows when the checkpoint has moved.
+    fn project(
+        connection: &mut Connection,
+        events: &[Recorded<Self::Event>],
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// Runs a projection.
+pub(crate) struct Projector<P> {
+    database: Database,
+    projection: PhantomData<fn() -> P>,
+}
+
+impl<P: Projection> Projector<P> {
+    pub(crate) const CHECKPOINT: Checkpoint = Checkpoint { name: P::NAME, source: P::Event::SERVICE };
+
+    pub(crate) fn new(database: Database) -> Self {
+        Self { database, projection: PhantomData }
+    }
+}
+
+impl<P: Projection> Work for Projector<P> {
+    type Event = P::Event;
+
+    async fn work(&self, events: Vec<Recorded<P::Event>>) -> Result<u64, async_nats::Error> {
+        let events = Arc::new(events);
+        let reached = self.database.transaction(|connection| {
+            let events = Arc::clone(&events);
+            async move {
+                let done = Self::CHECKPOINT.lock(connection).await?;
+                // Another replica may have been faster.
+                let fresh = events.partition_point(|event| event.position <= done);
+                let fresh = events.split_at_checked(fresh).map_or(&[][..], |(_, fresh)| fresh);
+                let Some(last) = fresh.last().map(|event| event.position) else { return Ok(done) };
+                P::project(connection, fresh).await?;
+                Self::CHECKPOINT.set(connection, last).await?;
+                Ok(last)
+            }
+            .boxed()
+        });
+        Ok(reached.await?)
+    }
+}

@@ -1,0 +1,169 @@
+//! Publishing commands to one service: one publish in flight, and whatever gathered meanwhile goes as one message.
+//!
+//! A broker that syncs every write then pays one sync for a batch, and an idle publisher adds no delay.
+
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::Context;
+use async_nats::jetstream::context::PublishErrorKind;
+use bytes::Bytes;
+use contracts::message::BatchedCommand;
+use contracts::subjects::{BATCH, headers as names};
+use contracts::{Case, Problem, Service};
+use serde_json::value::RawValue;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep, timeout};
+use uuid::Uuid;
+
+use crate::client::Order;
+use crate::database::backoff;
+use crate::headers;
+
+/// Commands in one message.
+const BATCH_COMMANDS: usize = 500;
+/// Bytes of commands in one message, give or take one command.
+const BATCH_BYTES: usize = 1 << 20;
+/// Commands that wait for the publish in flight; more wait at the door.
+const QUEUE: usize = 10_000;
+/// How long one acknowledgement may take.
+const ACKNOWLEDGEMENT: Duration = Duration::from_secs(2);
+/// How long a message is tried.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A command to publish.
+pub(crate) struct Publication {
+    pub(crate) name: &'static str,
+    pub(crate) data: Box<RawValue>,
+    pub(crate) order: Order,
+}
+
+/// Tells whether the broker took a command, and whether it was news to it.
+type Published = oneshot::Sender<Result<bool, Problem>>;
+
+/// Publishes to one service.
+pub(crate) struct Publisher {
+    queue: mpsc::Sender<(Publication, Published)>,
+}
+
+impl Publisher {
+    /// Starts a task of its own, so that a caller who goes away leaves no half-done publish behind. It ends with the
+    /// publisher.
+    pub(crate) fn start(jetstream: Context, service: Service, source: &str, inbox: &str) -> Self {
+        let (queue, commands) = mpsc::channel(QUEUE);
+        let task = Task { jetstream, service, source: source.to_owned(), inbox: inbox.to_owned(), commands };
+        tokio::spawn(task.run());
+        Self { queue }
+    }
+
+    /// Returns when the broker has the command; false when it had it before.
+    pub(crate) async fn publish(&self, publication: Publication) -> Result<bool, Problem> {
+        let (published, result) = oneshot::channel();
+        let gone = || Problem::new(Case::Internal, "the publisher has ended");
+        self.queue.send((publication, published)).await.map_err(|_| gone())?;
+        result.await.map_err(|_| gone())?
+    }
+}
+
+struct Task {
+    jetstream: Context,
+    service: Service,
+    source: String,
+    inbox: String,
+    commands: mpsc::Receiver<(Publication, Published)>,
+}
+
+/// A message, ready to go, and to go again if need be.
+struct Letter {
+    subject: String,
+    headers: HeaderMap,
+    payload: Bytes,
+}
+
+impl Task {
+    async fn run(mut self) {
+        while let Some(first) = self.commands.recv().await {
+            let mut bytes = first.0.data.get().len();
+            let mut gathered = vec![first];
+            while gathered.len() < BATCH_COMMANDS && bytes < BATCH_BYTES {
+                let Ok(next) = self.commands.try_recv() else { break };
+                bytes += next.0.data.get().len();
+                gathered.push(next);
+            }
+            let (commands, waiting): (Vec<_>, Vec<_>) = gathered.into_iter().unzip();
+            let result = match self.letter(commands) {
+                Ok(letter) => self.send(&letter).await,
+                Err(error) => Err(Problem::new(Case::Internal, error.to_string())),
+            };
+            for published in waiting {
+                let _ = published.send(result.clone());
+            }
+        }
+    }
+
+    /// One command goes alone on its own subject, like one typed by hand; several go as a CloudEvents JSON batch.
+    fn letter(&self, commands: Vec<Publication>) -> serde_json::Result<Letter> {
+        let mut headers = headers::map([(names::REPLY_TO, self.inbox.clone())]);
+        let alone = <[Publication; 1]>::try_from(commands);
+        let commands = match alone {
+            Ok([Publication { name, data, order }]) => {
+                headers.insert(names::MESSAGE_ID, order.id.to_string());
+                headers.insert(names::ACTOR, order.actor);
+                if let Some(version) = order.if_version {
+                    headers.insert(names::IF_VERSION, version.to_string());
+                }
+                if let Some(expires) = order.expires {
+                    headers.insert(names::EXPIRES, expires.to_rfc3339());
+                }
+                let payload = Bytes::from(String::from(Box::<str>::from(data)));
+                return Ok(Letter { subject: self.service.command(name), headers, payload });
+            }
+            Err(commands) => commands,
+        };
+        let batch: Vec<BatchedCommand> = commands
+            .into_iter()
+            .map(|Publication { name, data, order }| BatchedCommand {
+                specversion: "1.0".into(),
+                id: order.id,
+                source: self.source.clone(),
+                name: name.to_owned(),
+                actor: order.actor,
+                expires: order.expires,
+                if_version: order.if_version,
+                data,
+            })
+            .collect();
+        headers.insert(names::MESSAGE_ID, Uuid::now_v7().to_string());
+        let payload = serde_json::to_vec(&batch)?.into();
+        Ok(Letter { subject: self.service.command(BATCH), headers, payload })
+    }
+
+    /// A late acknowledgement is unknown, not failed: the same again, under the same id.
+    async fn send(&self, letter: &Letter) -> Result<bool, Problem> {
+        let begun = Instant::now();
+        let mut tried = 0;
+        loop {
+            let error = match timeout(ACKNOWLEDGEMENT, self.try_send(letter)).await {
+                Ok(Ok(news)) => return Ok(news),
+                Ok(Err(error)) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
+                    return Err(Problem::new(Case::TooLarge, "the command is larger than a message may be"));
+                }
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "no acknowledgement in time".to_owned(),
+            };
+            tried += 1;
+            if begun.elapsed() > PATIENCE {
+                tracing::warn!(%error, service = %self.service, tried, "commands could not be published");
+                let detail = format!("commands for the {} service cannot be taken at the moment", self.service);
+                return Err(Problem::new(Case::Unavailable, detail));
+            }
+            sleep(backoff(tried)).await;
+        }
+    }
+
+    async fn try_send(&self, letter: &Letter) -> Result<bool, async_nats::jetstream::context::PublishError> {
+        let Letter { subject, headers, payload } = letter;
+        let published = self.jetstream.publish_with_headers(subject.clone(), headers.clone(), payload.clone());
+        Ok(!published.await?.await?.duplicate)
+    }
+}

@@ -1,0 +1,143 @@
+//! The relay: copies the journal to the event stream, each row at the sequence that is its position.
+//!
+//! The stream itself is the relay's cursor. A second relay, a lost acknowledgement or a retry days later cannot
+//! duplicate or reorder, because each message says which sequence must come before it; and what the broker loses, the
+//! relay writes back at the same sequences. Events go one by one, pipelined: only the last is acknowledged.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::Context;
+use async_nats::jetstream::context::PublishErrorKind;
+use contracts::Service;
+use futures_util::FutureExt;
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::database::{Database, backoff};
+use crate::health::Check;
+use crate::journal::{self, Row};
+use crate::{cloud_events, streams};
+
+/// Rows that are published in one go.
+const ROWS: i64 = 500;
+/// How often an idle relay looks whether the broker still has what it was given, and whether another replica that
+/// died left rows behind.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long the last acknowledgement of a run may take.
+const ACKNOWLEDGEMENT: Duration = Duration::from_secs(5);
+/// How long the stop of a relay that must not go on is looked at again.
+const ALARM: Duration = Duration::from_secs(5);
+
+/// What the relay works with.
+pub(crate) struct Relay {
+    pub(crate) database: Database,
+    pub(crate) jetstream: Context,
+    pub(crate) service: Service,
+    /// Woken by commits.
+    pub(crate) committed: Arc<Notify>,
+    pub(crate) health: Check,
+}
+
+/// Why the relay has stopped for a moment.
+enum Halt {
+    /// Trouble that may pass.
+    Trouble(async_nats::Error),
+    /// Journal and stream contradict each other. Someone has to look; nothing is overwritten.
+    Alarm(String),
+}
+
+impl<E: Into<async_nats::Error>> From<E> for Halt {
+    fn from(error: E) -> Self {
+        Self::Trouble(error.into())
+    }
+}
+
+impl Relay {
+    /// Runs until `shutdown`, and then until everything that was committed is published.
+    pub(crate) async fn run(self, shutdown: CancellationToken) {
+        let mut failures = 0;
+        loop {
+            let pause = match self.follow(&shutdown).await {
+                Ok(()) => return,
+                Err(Halt::Trouble(error)) => {
+                    failures += 1;
+                    tracing::warn!(%error, "events cannot be published");
+                    self.health.set(Err(format!("events cannot be published: {error}")));
+                    backoff(failures)
+                }
+                Err(Halt::Alarm(reason)) => {
+                    tracing::error!(reason, "ALARM: no event is published until someone has looked");
+                    self.health.set(Err(reason));
+                    ALARM
+                }
+            };
+            tokio::select! { () = sleep(pause) => {}, () = shutdown.cancelled() => return }
+        }
+    }
+
+    /// Publishes until there is trouble.
+    async fn follow(&self, shutdown: &CancellationToken) -> Result<(), Halt> {
+        let mut last = self.last_sequence().await?;
+        self.health.set(Ok(()));
+        loop {
+            let rows = journal::after(&mut *self.database.connection().await?, last, ROWS).await?;
+            if let Some(first) = rows.first() {
+                if first.position != last + 1 {
+                    return Err(Halt::Alarm(format!(
+                        "the journal goes on at {} and the stream ends at {last}: rows are missing",
+                        first.position
+                    )));
+                }
+                last = self.publish(&rows, last).await?;
+                continue;
+            }
+            if shutdown.is_cancelled() {
+                return Ok(());
+            }
+            let woken = tokio::select! {
+                () = self.committed.notified() => true,
+                () = shutdown.cancelled() => true,
+                () = sleep(LOOK) => false,
+            };
+            if !woken {
+                last = self.last_sequence().await?;
+            }
+        }
+    }
+
+    /// Where the stream ends; it is made when it is missing.
+    async fn last_sequence(&self) -> Result<u64, Halt> {
+        let connection = &mut *self.database.connection().await?;
+        let first = journal::first_position(connection).await?.unwrap_or(1);
+        let mut stream = streams::events(&self.jetstream, self.service, first).await?;
+        let last = stream.info().await?.state.last_sequence;
+        // After the stream: what is published meanwhile has been committed before.
+        let head = journal::head(connection).await?;
+        if last > head {
+            return Err(Halt::Alarm(format!(
+                "the stream ends at {last}, ahead of the journal at {head}: was the store restored from a backup?"
+            )));
+        }
+        Ok(last)
+    }
+
+    /// Publishes rows that follow `last`; returns where the stream ends then.
+    async fn publish(&self, rows: &[Row], last: u64) -> Result<u64, Halt> {
+        let Some((final_row, rows)) = rows.split_last() else { return Ok(last) };
+        for row in rows {
+            let event = cloud_events::write(self.service, row);
+            let client = self.jetstream.client();
+            client.publish_with_headers(event.subject, event.headers, event.payload).await?;
+        }
+        let event = cloud_events::write(self.service, final_row);
+        let published = self.jetstream.publish_with_headers(event.subject, event.headers, event.payload);
+        match timeout(ACKNOWLEDGEMENT, published.await?.into_future().boxed()).await? {
+            Ok(acknowledged) => Ok(acknowledged.sequence),
+            // Another relay was faster, or the broker lost something: the stream knows.
+            Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => self.last_sequence().await,
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! A service, put together from what it decides, answers, projects and reacts to.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::{Message, jetstream};
+use chrono::{TimeDelta, Utc};
+use contracts::ids::CommandId;
+use contracts::message::{MessageSpec, QueryKind, decode, schema_of};
+use contracts::operations::{GetOperation, OPERATION};
+use contracts::subjects::headers as names;
+use contracts::{Case, CommandSet, EventSet, Outcome, Problem, Query};
+use diesel_migrations::EmbeddedMigrations;
+use serde_json::value::RawValue;
+use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::client::{Client, Order};
+use crate::commands::CommandLoop;
+use crate::committed::Committed;
+use crate::database::{Database, backoff};
+use crate::domain::{Around, Domain};
+use crate::endpoints::{self, Endpoint, Progress};
+use crate::follower::{Checkpoint, Follower, Work};
+use crate::health::Health;
+use crate::process::{self, ServiceArgs};
+use crate::projector::{Projection, Projector};
+use crate::reactions::{Reaction, Reactor};
+use crate::relay::Relay;
+use crate::{headers, outcomes};
+
+/// Connections to the store: the command loop, the relay, committed state and each follower need one at a time, the
+/// queries share the rest.
+const CONNECTIONS: usize = 16;
+/// How long an answered command waits for its outcome where the caller does not say when it expires.
+const WAIT: TimeDelta = TimeDelta::seconds(10);
+/// How long a service that was told to stop may take.
+const DRAIN: Duration = Duration::from_secs(8);
+
+/// What an endpoint or a background task is made from.
+struct Parts<D: Domain> {
+    around: Around,
+    committed: Committed<D>,
+    jetstream: jetstream::Context,
+    health: Health,
+    shutdown: CancellationToken,
+    tracker: TaskTracker,
+    progress: Progress,
+}
+
+type MakeEndpoint<D> = Box<dyn FnOnce(&Parts<D>) -> Endpoint + Send>;
+type StartFollower<D> = Box<dyn FnOnce(&mut Parts<D>) + Send>;
+
+/// A service.
+pub struct Service<D: Domain> {
+    description: &'static str,
+    migrations: EmbeddedMigrations,
+    endpoints: Vec<MakeEndpoint<D>>,
+    followers: Vec<StartFollower<D>>,
+}
+
+impl<D: Domain> Service<D> {
+    /// A service that decides commands, with a sentence for `nats micro info` and the migrations of its own tables.
+    pub fn new(description: &'static str, migrations: EmbeddedMigrations) -> Self {
+        let mut endpoints: Vec<MakeEndpoint<D>> = vec![Box::new(operation)];
+        for spec in D::Command::specs() {
+            endpoints.push(Box::new(move |parts| answered_command(parts, spec)));
+        }
+        Self { description, migrations, endpoints, followers: Vec::new() }
+    }
+
+    /// Answers a query from read tables, once they have come as far as the caller has seen.
+    pub fn query<Q, H, F>(mut self, handler: H) -> Self
+    where
+        Q: Query,
+        H: Fn(Database, Q) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<Q::Reply, Problem>> + Send + 'static,
+    {
+        self.endpoints.push(Box::new(move |parts| {
+            let database = parts.around.database.clone();
+            question(QueryKind::Query, move |query: Q| handler(database.clone(), query))
+        }));
+        self
+    }
+
+    /// Answers a question of another service from committed state.
+    pub fn rpc<Q, H, F>(mut self, handler: H) -> Self
+    where
+        Q: Query,
+        H: Fn(Committed<D>, Q) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<Q::Reply, Problem>> + Send + 'static,
+    {
+        self.endpoints.push(Box::new(move |parts| {
+            let committed = parts.committed.clone();
+            question(QueryKind::Rpc, move |query: Q| handler(committed.clone(), query))
+        }));
+        self
+    }
+
+    /// Keeps read tables.
+    pub fn project<P: Projection>(mut self) -> Self {
+        self.followers.push(Box::new(|parts| {
+            let work = Projector::<P>::new(parts.around.database.clone());
+            let reached = parts.follow(Projector::<P>::CHECKPOINT, work);
+            parts.progress.push((P::Event::SERVICE, reached));
+        }));
+        self
+    }
+
+    /// Turns events into commands.
+    pub fn react<R: Reaction>(mut self) -> Self {
+        self.followers.push(Box::new(|parts| {
+            let work = Reactor::<R>::new(parts.around.database.clone(), parts.around.client.clone());
+            parts.follow(Reactor::<R>::CHECKPOINT, work);
+        }));
+        self
+    }
+
+    /// Runs until SIGTERM or Ctrl-C, and then until what has been begun is done.
+    ///
+    /// # Errors
+    /// When it can't be started: a wrong address, a migration that fails.
+    pub async fn run(self, args: ServiceArgs) -> anyhow::Result<()> {
+        let service = D::Command::SERVICE;
+        let shutdown = process::shutdown_signal();
+        let health = Health::new();
+        let started = health.check("start");
+        process::serve_health(&args.common, health.clone(), shutdown.clone()).await?;
+        let database = Database::new(&args.database_url, CONNECTIONS)?;
+        let nats = process::connect(&args.common, &format!("marquee-{service}"), &shutdown).await?;
+        migrate(&database, &args.database_url, self.migrations, &shutdown).await?;
+
+        let around = Around {
+            database: database.clone(),
+            client: Client::connect(nats.clone(), &format!("/marquee/{service}"))
+                .await
+                .map_err(anyhow::Error::from_boxed)?,
+        };
+        let mut parts = Parts {
+            committed: Committed::new(database.clone()),
+            jetstream: jetstream::new(nats.clone()),
+            tracker: TaskTracker::new(),
+            progress: Progress::new(),
+            around,
+            health,
+            shutdown: shutdown.clone(),
+        };
+        // The relay goes on until the command loop has committed its last batch.
+        let decided = CancellationToken::new();
+        parts.start_writing(decided.clone());
+        for start in self.followers {
+            start(&mut parts);
+        }
+        let endpoints = self.endpoints.into_iter().map(|make| make(&parts)).collect();
+        let progress = std::mem::take(&mut parts.progress);
+        let (description, tracker) = (self.description, &parts.tracker);
+        let registered = endpoints::serve(&nats, service, description, endpoints, progress, shutdown.clone(), tracker);
+        let registered = registered.await.map_err(anyhow::Error::from_boxed)?;
+        started.set(Ok(()));
+        tracing::info!("the {service} service runs");
+
+        shutdown.cancelled().await;
+        parts.tracker.close();
+        if timeout(DRAIN, parts.tracker.wait()).await.is_err() {
+            tracing::warn!("not everything was finished in time; what was not, is delivered again");
+        }
+        let _ = registered.stop().await;
+        let _ = timeout(Duration::from_secs(1), nats.flush()).await;
+        tracing::info!("the {service} service has stopped");
+        Ok(())
+    }
+}
+
+impl<D: Domain> Parts<D> {
+    /// Starts the command loop and the relay.
+    fn start_writing(&self, decided: CancellationToken) {
+        let committed = Arc::new(Notify::new());
+        let commands = CommandLoop::<D> {
+            around: self.around.clone(),
+            jetstream: self.jetstream.clone(),
+            committed: Arc::clone(&committed),
+            health: self.health.check("commands"),
+            cache: Arc::default(),
+        };
+        let relay = Relay {
+            database: self.around.database.clone(),
+            jetstream: self.jetstream.clone(),
+            service: D::Command::SERVICE,
+            committed,
+            health: self.health.check("relay"),
+        };
+        let shutdown = self.shutdown.clone();
+        let last = decided.clone();
+        self.tracker.spawn(async move {
+            commands.run(shutdown).await;
+            last.cancel();
+        });
+        self.tracker.spawn(relay.run(decided));
+    }
+
+    fn follow(&self, checkpoint: Checkpoint, work: impl Work) -> watch::Receiver<u64> {
+        let (progress, reached) = watch::channel(0);
+        let follower = Follower {
+            database: self.around.database.clone(),
+            jetstream: self.jetstream.clone(),
+            health: self.health.check(format!("{} from {}", checkpoint.name, checkpoint.source)),
+            checkpoint,
+            work,
+            progress,
+        };
+        self.tracker.spawn(follower.run(self.shutdown.clone()));
+        reached
+    }
+}
+
+async fn migrate(
+    database: &Database,
+    url: &str,
+    own: EmbeddedMigrations,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<()> {
+    let mut tried = 0;
+    while let Err(error) = database.connection().await {
+        tried += 1;
+        tracing::warn!(%error, "the store does not answer yet");
+        tokio::select! {
+            () = tokio::time::sleep(backoff(tried)) => {}
+            () = shutdown.cancelled() => anyhow::bail!("stopped before the store answered"),
+        }
+    }
+    database.migrate(url, own).await
+}
+
+/// An endpoint that decodes a question and encodes its answer.
+fn question<Q, H, F>(kind: QueryKind, handler: H) -> Endpoint
+where
+    Q: Query,
+    H: Fn(Q) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<Q::Reply, Problem>> + Send + 'static,
+{
+    Endpoint {
+        subject: Q::subject(),
+        name: Q::subject().replace('.', "-"),
+        spec: Q::spec(),
+        kind: Some(kind),
+        handler: Arc::new(move |message| {
+            let answer = decode::<Q>(&message.payload).map(&handler);
+            Box::pin(async move { encode(&answer?.await?) })
+        }),
+    }
+}
+
+/// Answers what became of a command.
+fn operation<D: Domain>(parts: &Parts<D>) -> Endpoint {
+    let database = parts.around.database.clone();
+    let subject = D::Command::SERVICE.query(OPERATION);
+    Endpoint {
+        name: subject.replace('.', "-"),
+        subject,
+        spec: MessageSpec {
+            name: OPERATION,
+            description: "What became of a command.",
+            request: schema_of::<GetOperation>,
+            reply: Some(schema_of::<Outcome>),
+        },
+        kind: None,
+        handler: Arc::new(move |message| {
+            let database = database.clone();
+            Box::pin(async move {
+                let GetOperation { command_id } = decode(&message.payload)?;
+                let outcome = outcomes::one(&mut *database.connection().await?, command_id).await?;
+                let unknown = || Problem::new(Case::NotFound, format!("no outcome of a command {command_id} is known"));
+                encode(&outcome.ok_or_else(unknown)?)
+            })
+        }),
+    }
+}
+
+/// Publishes a command durably and answers with its outcome, for `nats request`.
+fn answered_command<D: Domain>(parts: &Parts<D>, spec: MessageSpec) -> Endpoint {
+    let client = parts.around.client.clone();
+    let subject = D::Command::SERVICE.ask(spec.name);
+    let reply: fn() -> schemars::Schema = schema_of::<Outcome>;
+    Endpoint {
+        name: subject.replace('.', "-"),
+        subject,
+        spec: MessageSpec { reply: Some(reply), ..spec },
+        kind: None,
+        handler: Arc::new(move |message| {
+            let client = client.clone();
+            Box::pin(async move { encode(&give::<D>(&client, spec.name, &message).await?) })
+        }),
+    }
+}
+
+/// Gives a command for whoever asked, and waits for its outcome until the command expires.
+async fn give<D: Domain>(client: &Client, name: &'static str, message: &Message) -> Result<Outcome, Problem> {
+    D::Command::decode(name, &message.payload)?;
+    let payload = if message.payload.is_empty() { "{}" } else { std::str::from_utf8(&message.payload).unwrap_or("{}") };
+    let data = RawValue::from_string(payload.to_owned()).map_err(|error| Problem::invalid(".", error.to_string()))?;
+    let found = message.headers.as_ref();
+    let invalid = |error: String| Problem::invalid("headers", error);
+    let now = Utc::now();
+    let id: CommandId = headers::parse(found, names::MESSAGE_ID).map_err(invalid)?.unwrap_or_default();
+    let expires = headers::parse(found, names::EXPIRES).map_err(invalid)?.unwrap_or(now + WAIT);
+    let order = Order {
+        id,
+        actor: headers::text(found, names::ACTOR).unwrap_or("nats").to_owned(),
+        if_version: headers::parse(found, names::IF_VERSION).map_err(invalid)?,
+        expires: Some(expires),
+    };
+    let service = D::Command::SERVICE;
+    let pending = client.publish_raw(service, name, data, order).await?;
+    let wait = (expires - now).clamp(TimeDelta::zero(), TimeDelta::minutes(1)).to_std().unwrap_or_default();
+    match pending.outcome(wait + Duration::from_secs(1)).await {
+        Some(outcome) => Ok(outcome),
+        None => client.outcome(service, id).await?.ok_or_else(|| {
+            Problem::new(Case::Unavailable, format!("command {id} has no outcome yet; ask for its operation"))
+        }),
+    }
+}
+
+fn encode(body: &impl serde::Serialize) -> Result<Vec<u8>, Problem> {
+    serde_json::to_vec(body).map_err(|error| Problem::new(Case::Internal, format!("cannot be written: {error}")))
+}
