@@ -37,9 +37,7 @@ impl Claims {
         let kinds = needs.iter().flat_map(|needs| &needs.kinds).map(|kind| Claim::new(kind, ""));
         let prefixes: BTreeSet<Claim> = needs.iter().flat_map(|needs| &needs.prefixes).cloned().chain(kinds).collect();
         for Claim { kind, value: prefix } in prefixes {
-            let found = claims::table.filter(claims::kind.eq(kind).and(claims::value.like(format!("{prefix}%"))));
-            let found = found.select((claims::value, claims::stream_id));
-            for (value, Key(holder)) in found.load::<(String, Key)>(connection).await? {
+            for (value, holder) in holders_from(connection, kind, &prefix).await? {
                 claims.holders.insert(Claim { kind, value }, Some(holder));
             }
         }
@@ -123,6 +121,22 @@ pub async fn holders(
     }
     let held = claims::table
         .filter(claims::kind.eq(kind).and(claims::value.eq_any(values)))
+        .select((claims::value, claims::stream_id));
+    let rows = held.load::<(String, Key)>(connection).await?;
+    Ok(rows.into_iter().map(|(value, Key(holder))| (value, holder)).collect())
+}
+
+/// Who holds the values of one kind that start so.
+///
+/// # Errors
+/// When the store is away.
+pub async fn holders_from(
+    connection: &mut Connection,
+    kind: &str,
+    prefix: &str,
+) -> Result<Vec<(String, Uuid)>, StoreError> {
+    let held = claims::table
+        .filter(claims::kind.eq(kind).and(claims::value.like(format!("{prefix}%"))))
         .select((claims::value, claims::stream_id));
     let rows = held.load::<(String, Key)>(connection).await?;
     Ok(rows.into_iter().map(|(value, Key(holder))| (value, holder)).collect())

@@ -9,10 +9,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::jetstream::consumer::pull::MessagesError;
 use async_nats::jetstream::{AckKind, Message};
 use contracts::ids::CommandId;
 use contracts::{Case, CommandSet, Outcome, Problem};
-use futures_util::StreamExt;
+use futures_util::{FutureExt, Stream, StreamExt};
 use tokio::sync::{Mutex, Notify};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
@@ -72,7 +73,8 @@ impl<D: Domain> CommandLoop<D> {
         self.health.set(Ok(()));
         loop {
             let chunk = tokio::select! {
-                () = shutdown.cancelled() => return Ok(()),
+                biased;
+                () = shutdown.cancelled() => return give_back(chunks).await,
                 chunk = chunks.next() => chunk.ok_or("the subscription ended")?,
             };
             let mut messages = Vec::with_capacity(chunk.len());
@@ -230,7 +232,7 @@ impl<D: Domain> CommandLoop<D> {
             let rejected = Rejected {
                 subject: D::Command::SERVICE.command(waiting.command.name()),
                 id: waiting.id,
-                payload: waiting.payload.to_vec(),
+                payload: waiting.payload.clone(),
                 reason: format!("failed {delivered} times: {error}"),
             };
             self.bury(std::slice::from_ref(&rejected)).await?;
@@ -245,6 +247,18 @@ impl<D: Domain> CommandLoop<D> {
         }
         Ok(())
     }
+}
+
+/// Returns what has been fetched and not begun, so that it doesn't wait for a redelivery timeout.
+async fn give_back(
+    mut chunks: impl Stream<Item = Vec<Result<Message, MessagesError>>> + Unpin,
+) -> Result<(), async_nats::Error> {
+    while let Some(Some(chunk)) = chunks.next().now_or_never() {
+        for message in chunk.into_iter().flatten() {
+            message.ack_with(AckKind::Nak(None)).await?;
+        }
+    }
+    Ok(())
 }
 
 /// What whoever waits for a command that became a dead letter is told. It isn't stored: the letter can be sent again.

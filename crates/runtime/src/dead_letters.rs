@@ -7,19 +7,32 @@ use contracts::subjects::headers as names;
 use crate::intake::Rejected;
 use crate::{headers, streams};
 
+/// Room for the headers of a letter.
+const HEADERS: usize = 8 * 1024;
+/// A reason is cut to this many characters.
+const REASON: usize = 1000;
+
 /// Keeps a letter. Returns when the broker has it; the command's id as message id makes a repeat harmless.
 pub(crate) async fn bury(jetstream: &Context, service: Service, rejected: &Rejected) -> Result<(), async_nats::Error> {
     tracing::warn!(subject = rejected.subject, id = %rejected.id, reason = rejected.reason, "a dead letter");
+    // The headers are longer now; what the broker would not take any more would come back for ever.
+    let room = jetstream.client().server_info().max_payload.saturating_sub(HEADERS);
+    let payload = rejected.payload.slice(..rejected.payload.len().min(room));
+    let cut = if payload.len() < rejected.payload.len() { " (the payload is cut)" } else { "" };
     let headers = headers::map([
         (names::MESSAGE_ID, rejected.id.to_string()),
         (names::SUBJECT, rejected.subject.clone()),
-        (names::REASON, rejected.reason.replace(['\r', '\n'], " ")),
+        (names::REASON, one_line(&rejected.reason) + cut),
     ]);
     let publish =
-        || jetstream.publish_with_headers(service.dead_letters(), headers.clone(), rejected.payload.clone().into());
+        || jetstream.publish_with_headers(service.dead_letters(), headers.clone(), payload.clone());
     if publish().await?.await.is_err() {
         streams::dead_letters(jetstream).await?;
         publish().await?.await?;
     }
     Ok(())
+}
+
+fn one_line(reason: &str) -> String {
+    reason.chars().take(REASON).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

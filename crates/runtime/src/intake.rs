@@ -33,7 +33,7 @@ pub(crate) struct Intake<D: Domain> {
 pub(crate) struct Rejected {
     pub(crate) subject: String,
     pub(crate) id: CommandId,
-    pub(crate) payload: Vec<u8>,
+    pub(crate) payload: Bytes,
     pub(crate) reason: String,
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn read<D: Domain>(message: &Message, stream_created: i128, sequence:
         vec![single::<D>(name, id, found, &message.payload).map_err(|problem| Rejected {
             subject: message.subject.to_string(),
             id: CommandId(id),
-            payload: message.payload.to_vec(),
+            payload: message.payload.clone(),
             reason: problem.to_string(),
         })]
     };
@@ -89,7 +89,7 @@ fn batch<D: Domain>(message: &Message) -> Vec<Result<Waiting<D>, Rejected>> {
             return vec![Err(Rejected {
                 subject: message.subject.to_string(),
                 id: CommandId(derive_id(Uuid::NAMESPACE_OID, &format!("{:?}", fingerprint(BATCH, &message.payload)))),
-                payload: message.payload.to_vec(),
+                payload: message.payload.clone(),
                 reason: problem.to_string(),
             })];
         }
@@ -112,7 +112,7 @@ fn batch<D: Domain>(message: &Message) -> Vec<Result<Waiting<D>, Rejected>> {
                 Err(problem) => Err(Rejected {
                     subject: D::Command::SERVICE.command(&one.name),
                     id: one.id,
-                    payload: payload.to_vec(),
+                    payload: Bytes::copy_from_slice(payload),
                     reason: problem.to_string(),
                 }),
             }
