@@ -24,8 +24,7 @@ pub(crate) async fn bury(jetstream: &Context, service: Service, rejected: &Rejec
         (names::SUBJECT, rejected.subject.clone()),
         (names::REASON, one_line(&rejected.reason) + cut),
     ]);
-    let publish =
-        || jetstream.publish_with_headers(service.dead_letters(), headers.clone(), payload.clone());
+    let publish = || jetstream.publish_with_headers(service.dead_letters(), headers.clone(), payload.clone());
     if publish().await?.await.is_err() {
         streams::dead_letters(jetstream).await?;
         publish().await?.await?;
