@@ -1,5 +1,5 @@
 //! The movies service: movies, halls and showtimes.
 //!
-//! [`domain`] has the rules: pure functions from state, command and facts to events or a refusal.
+//! [`domain`] has the rules: pure functions from state and command to events or a refusal.
 
 pub mod domain;
