@@ -1,0 +1,48 @@
+//! The command-line program.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use marquee::{guard, healthcheck, up};
+
+/// Sells cinema seats: commands and events on NATS, a MySQL store per service
+#[derive(Parser)]
+#[command(name = "marquee", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Starts everything: private servers, the services and the gateway. Ctrl-C ends it, the data stays
+    Up(up::Args),
+    /// Succeeds when a GET of the URL answers 200: for a container's health check
+    Healthcheck {
+        /// Such as http://127.0.0.1:8081/readyz
+        url: String,
+    },
+    /// Waits for its standard input to end, then ends what still runs in a data folder; `up` starts one for itself
+    #[command(hide = true)]
+    Guard {
+        /// The data folder
+        folder: PathBuf,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Up(args) => up::run(args).await,
+        Command::Healthcheck { url } => healthcheck::run(&url).await,
+        Command::Guard { folder } => guard::run(&folder).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("marquee: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Free ports on this machine.
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use anyhow::bail;
+
+/// Below every system's range for outgoing connections. From inside that range, a client that reconnects to a server
+/// which is away can be given the server's own port, and so connect to itself and keep the server out.
+const FIRST: u16 = 20_000;
+const COUNT: u16 = 12_000;
+
+/// A port on 127.0.0.1 that nobody listens on. Random, so that two who look at once rarely find the same.
+///
+/// # Errors
+/// When there is none.
+pub fn free() -> anyhow::Result<u16> {
+    let mut random = [0; 2];
+    getrandom::fill(&mut random)?;
+    let start = u16::from_ne_bytes(random) % COUNT;
+    for offset in 0..COUNT {
+        let port = FIRST + (start + offset) % COUNT;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no free port on 127.0.0.1 from {FIRST} to {}", FIRST + COUNT - 1)
+}

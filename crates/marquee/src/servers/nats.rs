@@ -1,0 +1,87 @@
+//! A private nats-server.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+
+use super::program;
+use crate::folder::Folder;
+use crate::ports;
+use crate::probe::Probe;
+use crate::process::{Output, Process, Spec};
+
+/// The repository's one configuration; what is particular to this server goes by flag.
+const CONFIGURATION: &str = include_str!("../../../../nats.conf");
+
+/// The oldest version that has what we use.
+const OLDEST: (u32, u32) = (2, 12);
+
+/// A private nats-server.
+#[derive(Debug)]
+pub struct Nats {
+    /// Its process.
+    pub process: Process,
+    url: String,
+    store: PathBuf,
+}
+
+impl Nats {
+    /// Prepares one with its store in the data folder; it doesn't run yet.
+    ///
+    /// # Errors
+    /// In words, when there's no program for it or the folder can't be written.
+    pub fn prepare(folder: &Folder) -> anyhow::Result<Self> {
+        let Some(program) = program::find("nats-server") else {
+            bail!("nats-server is not on PATH; script/bootstrap gets it");
+        };
+        let version = program::version(&program)?;
+        if version < OLDEST {
+            let (major, minor) = version;
+            bail!("{} is of version {major}.{minor}; 2.12 is the oldest that will do", program.display());
+        }
+        let port = ports::free()?;
+        let store = folder.path().join("nats");
+        let configuration = folder.path().join("nats.conf");
+        fs::write(&configuration, CONFIGURATION)
+            .with_context(|| format!("cannot write {}", configuration.display()))?;
+        let url = format!("nats://127.0.0.1:{port}");
+        let spec = Spec {
+            name: super::NATS.into(),
+            program,
+            arguments: vec![
+                "--config".into(),
+                configuration.into(),
+                "-a".into(),
+                "127.0.0.1".into(),
+                "-p".into(),
+                port.to_string().into(),
+                "-sd".into(),
+                store.clone().into(),
+            ],
+            environment: Vec::new(),
+            output: Output::File,
+            probe: Probe::Nats(url.clone()),
+        };
+        Ok(Self { process: Process::new(spec, folder), url, store })
+    }
+
+    /// Where clients find it.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Kills it and throws away all it has stored, as a lost disk would.
+    ///
+    /// # Errors
+    /// When the store can't be removed.
+    pub async fn wipe(&mut self) -> anyhow::Result<()> {
+        self.process.kill().await;
+        match fs::remove_dir_all(&self.store) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot remove {}", self.store.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Marquee's own programs.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use contracts::Service;
+
+use crate::ports;
+use crate::probe::Probe;
+use crate::process::{Output, Spec};
+
+/// The gateway's name, and its program's.
+pub const GATEWAY: &str = "gateway";
+
+/// The folder with our programs: the one that this program lies in, or for a test, the one above.
+///
+/// # Errors
+/// In words, when they have not all been built.
+pub fn programs() -> anyhow::Result<PathBuf> {
+    let this = env::current_exe().context("cannot tell where this program lies")?;
+    let folder = this.parent().unwrap_or(Path::new("/"));
+    // cargo puts tests into `deps`, below the programs.
+    let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
+    let names = Service::ALL.map(Service::name).into_iter().chain([GATEWAY, "marquee"]);
+    let missing: Vec<&str> = names.filter(|name| !folder.join(name).is_file()).collect();
+    if !missing.is_empty() {
+        let (missing, folder) = (missing.join(", "), folder.display());
+        bail!("not in {folder}: {missing}. script/up and script/test build them; so does cargo build --workspace");
+    }
+    Ok(folder.to_owned())
+}
+
+/// Where everything finds everything.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The folder with our programs.
+    pub programs: PathBuf,
+    /// The broker.
+    pub nats_url: String,
+    /// Each service's database.
+    pub database_urls: BTreeMap<Service, String>,
+    /// Where logs go.
+    pub output: Output,
+}
+
+impl Surroundings {
+    /// How to start a service. `name` tells replicas apart.
+    ///
+    /// # Errors
+    /// When no port is free for its health page.
+    pub fn service(&self, service: Service, name: &str) -> anyhow::Result<Spec> {
+        let mut spec = self.program(service.name(), name)?;
+        let url = self.database_urls.get(&service).cloned().unwrap_or_default();
+        spec.environment.push(("DATABASE_URL", url));
+        Ok(spec)
+    }
+
+    /// How to start the gateway.
+    ///
+    /// # Errors
+    /// When no port is free for its health page.
+    pub fn gateway(&self, listen: SocketAddr, name: &str) -> anyhow::Result<Spec> {
+        let mut spec = self.program(GATEWAY, name)?;
+        spec.arguments.extend(["--listen".into(), listen.to_string().into()]);
+        Ok(spec)
+    }
+
+    fn program(&self, program: &str, name: &str) -> anyhow::Result<Spec> {
+        let health = format!("127.0.0.1:{}", ports::free()?);
+        Ok(Spec {
+            name: name.into(),
+            program: self.programs.join(program),
+            arguments: vec!["--health-listen".into(), health.clone().into()],
+            // Not an argument: the URL of an existing broker may have a password in it.
+            environment: vec![("NATS_URL", self.nats_url.clone())],
+            output: self.output,
+            probe: Probe::Http(format!("http://{health}/readyz")),
+        })
+    }
+}
