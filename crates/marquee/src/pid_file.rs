@@ -7,13 +7,13 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Context;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::time::{Instant, sleep};
 
 /// How long to wait between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// A process by its id and when it began: an id alone may have gone to somebody else's process since.
+/// A process that leads a process group, as all that we start do, by its id and when it began: an id alone may have gone to somebody else's process since.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
     pid: Pid,
@@ -45,9 +45,9 @@ impl Identity {
         began(self.pid).as_ref() == Some(&self.began)
     }
 
-    /// Sends a signal. That the process has ended meanwhile is no error.
-    pub(crate) fn signal(&self, signal: Signal) {
-        let _ = kill_process(self.pid, signal);
+    /// Signals it and what it may have started itself. That it has ended meanwhile is no error.
+    fn signal(&self, signal: Signal) {
+        let _ = kill_process_group(self.pid, signal);
     }
 }
 
@@ -108,14 +108,16 @@ async fn end(processes: &[Identity], patience: Duration) {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::CommandExt;
+
     use super::*;
 
     #[tokio::test]
     async fn ends_what_a_file_remembers_and_nobody_else() {
         let folder = std::env::temp_dir().join(format!("marquee-pid-files-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        let mut ours = Command::new("sleep").arg("600").spawn().unwrap();
-        let mut other = Command::new("sleep").arg("600").spawn().unwrap();
+        let mut ours = Command::new("sleep").arg("600").process_group(0).spawn().unwrap();
+        let mut other = Command::new("sleep").arg("600").process_group(0).spawn().unwrap();
         Identity::of(ours.id()).unwrap().write(&folder.join("ours.pid")).unwrap();
         let stranger = Identity { began: "long ago".into(), ..Identity::of(other.id()).unwrap() };
         stranger.write(&folder.join("other.pid")).unwrap();

@@ -12,6 +12,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// What a ready process answers.
 #[derive(Clone, Debug)]
 pub enum Probe {
+    /// Nothing: it is ready as soon as it runs.
+    None,
     /// A GET of this URL: 200.
     Http(String),
     /// Clients of NATS at this URL.
@@ -34,6 +36,7 @@ impl Probe {
 
     async fn attempt(&self) -> anyhow::Result<()> {
         match self {
+            Self::None => Ok(()),
             Self::Http(url) => crate::healthcheck::run(url).await,
             Self::Nats(url) => {
                 async_nats::connect(url).await?;

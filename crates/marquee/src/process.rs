@@ -7,7 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -81,7 +81,7 @@ impl Process {
         let Spec { name, program, arguments, environment, output, .. } = &self.spec;
         let mut command = Command::new(program);
         command.args(arguments).envs(environment.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).process_group(0).kill_on_drop(true);
+        command.stdin(Stdio::null()).process_group(0);
         match output {
             Output::Terminal => command.stdout(Stdio::piped()).stderr(Stdio::piped()),
             Output::File => {
@@ -128,10 +128,8 @@ impl Process {
 
     /// Asks it to drain, and kills it when it has not ended after `patience`. True when it ended by itself.
     pub async fn stop(&mut self, patience: Duration) -> bool {
-        let Some(pid) = self.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) else { return true };
-        // An error means that it has ended at this very moment.
-        let _ = kill_process(pid, Signal::TERM);
-        let drained = timeout(patience, self.ended()).await.is_ok();
+        self.signal(Signal::TERM);
+        let drained = self.child.is_none() || timeout(patience, self.ended()).await.is_ok();
         if !drained {
             self.kill().await;
         }
@@ -140,9 +138,16 @@ impl Process {
 
     /// Kills it as a power cut would, and waits until it is gone.
     pub async fn kill(&mut self) {
-        if let Some(child) = &mut self.child {
-            let _ = child.kill().await;
-            self.forget();
+        self.signal(Signal::KILL);
+        if self.child.is_some() {
+            let _ = self.ended().await;
+        }
+    }
+
+    /// Signals it and what it may have started itself. That it has ended at this very moment is no error.
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = self.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) {
+            let _ = kill_process_group(group, signal);
         }
     }
 
@@ -152,11 +157,17 @@ impl Process {
     }
 
     /// The end of the log file, to be put behind a message.
-    fn last_lines(&self) -> String {
+    pub(crate) fn last_lines(&self) -> String {
         let Ok(log) = fs::read(&self.log_file) else { return String::new() };
         let log = String::from_utf8_lossy(&log);
         let lines: Vec<&str> = log.lines().rev().take(LAST_LINES).collect();
         let lines: String = lines.iter().rev().map(|line| format!("\n  {line}")).collect();
         format!(". The end of {}:{lines}", self.log_file.display())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
     }
 }

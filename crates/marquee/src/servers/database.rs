@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use contracts::Service;
-use tokio::process::Command;
 
 use super::program;
 use crate::folder::{Folder, write_private};
@@ -52,7 +51,7 @@ impl Database {
     pub async fn prepare(folder: &Folder) -> anyhow::Result<Self> {
         let (make, program) = find()?;
         let store = folder.path().join("database");
-        make_store(make, &program, &store, &folder.log_file("database-install")).await?;
+        make_store(make, &program, &store, folder).await?;
         let port = ports::free()?;
         let accounts = folder.path().join("secrets").join("accounts.sql");
         let mut statements = DROP_OTHER_ROOTS.to_owned();
@@ -127,7 +126,7 @@ fn find() -> anyhow::Result<(Make, PathBuf)> {
 
 /// Fills a new store with what the server needs to start. Made beside its place and moved, so that a store that is
 /// there is whole.
-async fn make_store(make: Make, program: &Path, store: &Path, log: &Path) -> anyhow::Result<()> {
+async fn make_store(make: Make, program: &Path, store: &Path, folder: &Folder) -> anyhow::Result<()> {
     if store.exists() {
         // Only MariaDB has the Aria engine.
         if (make == Make::MariaDb) != store.join("aria_log_control").exists() {
@@ -140,21 +139,24 @@ async fn make_store(make: Make, program: &Path, store: &Path, log: &Path) -> any
     if unfinished.exists() {
         fs::remove_dir_all(&unfinished)?;
     }
-    let installer = match make {
+    let program = match make {
         Make::MySql => program.to_owned(),
         Make::MariaDb => installer(program)?,
     };
-    let mut command = Command::new(&installer);
-    command.arg("--no-defaults").arg(with_value("--datadir", &unfinished)).args(as_root()).kill_on_drop(true);
+    let mut arguments = vec!["--no-defaults".into(), with_value("--datadir", &unfinished)];
+    arguments.extend(as_root());
     match make {
-        Make::MySql => command.arg("--initialize-insecure"),
-        Make::MariaDb => command.args(["--auth-root-authentication-method=normal", "--skip-test-db", "--force"]),
-    };
-    let output = File::create(log)?;
-    let status = command.stdout(output.try_clone()?).stderr(output).status().await;
-    let status = status.with_context(|| format!("cannot start {}", installer.display()))?;
+        Make::MySql => arguments.push("--initialize-insecure".into()),
+        Make::MariaDb => arguments
+            .extend(["--auth-root-authentication-method=normal", "--skip-test-db", "--force"].map(OsString::from)),
+    }
+    let name = "database-install".into();
+    let spec = Spec { name, program, arguments, environment: Vec::new(), output: Output::File, probe: Probe::None };
+    let mut installation = Process::new(spec, folder);
+    installation.start()?;
+    let status = installation.ended().await?;
     if !status.success() {
-        bail!("{} failed ({status}); what it said is in {}", installer.display(), log.display());
+        bail!("the database's store could not be made ({status}){}", installation.last_lines());
     }
     fs::rename(&unfinished, store).with_context(|| format!("cannot make {}", store.display()))
 }
