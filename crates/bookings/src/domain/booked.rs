@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use contracts::bookings::{Booking, BookingPlaced, BookingStatus, ShowtimeRef, SoldSeat};
 use contracts::ids::{BookingId, UserId};
 use contracts::money::Money;
-use contracts::showtimes::Showtime;
+use contracts::showtimes::MovieRef;
 use contracts::{Case, Problem};
 
 /// A booking as [`super::Seating`] knows it.
@@ -61,13 +61,13 @@ impl Booked {
     }
 
     /// What others get to see of it.
-    pub fn view(self, id: BookingId, showtime: &Showtime) -> Booking {
+    pub fn view(self, id: BookingId, movie: MovieRef, showtime: ShowtimeRef) -> Booking {
         Booking {
             id,
             version: self.version,
             user_id: self.user_id,
-            movie: showtime.movie.clone(),
-            showtime: ShowtimeRef { id: showtime.id, starts_at: showtime.starts_at, hall: showtime.hall.clone() },
+            movie,
+            showtime,
             seats: self.seats,
             total: self.total,
             status: self.status,

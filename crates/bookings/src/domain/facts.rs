@@ -1,14 +1,14 @@
-//! What is known of a command's user and showtime, and the refusals that follow from that alone.
+//! What is known of users and showtimes, and the refusals that follow from that alone.
 
 use chrono::{DateTime, Utc};
 use contracts::bookings::{CancelUserBookings, PlaceBooking};
 use contracts::showtimes::{CheckedShowtime, Showtime, ShowtimeStatus};
 use contracts::{Case, FieldError, Problem};
 
-/// What is known of a command's user and showtime.
+/// What is known of a new booking's user and showtime.
 ///
-/// The other services were asked before the decision. What was cancelled or erased in between is known from this
-/// service's own fences, which stand from the moment its bookings were cancelled.
+/// The other services were asked before the decision. What was erased or cancelled in between is known from this
+/// service's own fences, which stand from the moment that bookings were cancelled for it.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
     /// The showtime and the seats that are wanted of it; `None` when there is no such showtime.
@@ -19,17 +19,12 @@ pub struct Facts<'a> {
     pub user_may_book: bool,
 }
 
-impl<'a> Facts<'a> {
-    /// The showtime, as long as its seats are sold.
-    pub(super) fn open(&self, now: DateTime<Utc>) -> Result<&'a CheckedShowtime, Problem> {
-        let checked = self.showtime.ok_or_else(unknown_showtime)?;
-        let showtime = &checked.showtime;
-        if self.closed || showtime.status == ShowtimeStatus::Cancelled {
-            return Err(Problem::new(Case::ShowtimeCancelled, format!("showtime {} is cancelled", showtime.id)));
-        }
-        not_started(showtime, now)?;
-        Ok(checked)
+/// Refuses a showtime that does not take place or has begun.
+pub(super) fn open(showtime: &Showtime, closed: bool, now: DateTime<Utc>) -> Result<(), Problem> {
+    if closed || showtime.status == ShowtimeStatus::Cancelled {
+        return Err(Problem::new(Case::ShowtimeCancelled, format!("showtime {} is cancelled", showtime.id)));
     }
+    not_started(showtime, now)
 }
 
 /// Refuses a showtime that has begun.

@@ -23,7 +23,7 @@ use contracts::showtimes::{CheckedShowtime, ShowtimeStatus};
 use contracts::{Case, Problem};
 
 use super::booked::Booked;
-use super::facts::{Facts, not_started, unknown_references, unknown_showtime};
+use super::facts::{Facts, not_started, open, unknown_references, unknown_showtime};
 use super::sale::sell;
 
 /// All bookings of one showtime.
@@ -76,10 +76,10 @@ impl Seating {
         if self.bookings.contains_key(&id) {
             return Err(already_exists(id));
         }
-        if facts.showtime.is_none() || !facts.user_may_book {
+        let Some(checked) = facts.showtime.filter(|_| facts.user_may_book) else {
             return Err(unknown_references(command, facts));
-        }
-        let checked = facts.open(now)?;
+        };
+        open(&checked.showtime, facts.closed, now)?;
         let wanted = command.seats.as_slice();
         self.check_cap(command.user_id, 0, wanted.len())?;
         let seats = sell(wanted, &[], |seat| self.taken.contains_key(&seat), checked)?;
@@ -87,6 +87,7 @@ impl Seating {
     }
 
     /// Gives a booking other seats, all or none. Seats that it keeps cost what they were sold for, others today's price.
+    /// Where bookings were cancelled with their showtime, none stands that could be changed.
     ///
     /// # Errors
     /// `NotFound`, `VersionMismatch`, `BookingCancelled`, and as [`Seating::place`].
@@ -94,11 +95,12 @@ impl Seating {
         &self,
         command: &ChangeSeats,
         if_version: Option<u32>,
-        facts: Facts<'_>,
+        checked: Option<&CheckedShowtime>,
         now: DateTime<Utc>,
     ) -> Result<SeatsChanged, Problem> {
         let booked = self.changeable(command.id, if_version)?;
-        let checked = facts.open(now)?;
+        let checked = checked.ok_or_else(unknown_showtime)?;
+        open(&checked.showtime, false, now)?;
         let wanted = command.seats.as_slice();
         self.check_cap(booked.user_id, booked.seats.len(), wanted.len())?;
         let others = |seat| self.owner(seat).is_some_and(|owner| owner != command.id);

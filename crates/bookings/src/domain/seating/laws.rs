@@ -48,7 +48,7 @@ fn decide(seating: &Seating, number: u128, asked: &Asked) -> Result<Vec<BookingE
         }
         Asked::Change(of, wanted) => {
             let command = ChangeSeats { id: booking(*of), seats: wanted.clone().try_into().unwrap() };
-            Ok(vec![seating.change_seats(&command, None, fine(&checked(wanted)), before())?.into()])
+            Ok(vec![seating.change_seats(&command, None, Some(&checked(wanted)), before())?.into()])
         }
         Asked::Cancel(of) => {
             let command = CancelBooking { id: booking(*of) };

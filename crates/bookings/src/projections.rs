@@ -1,0 +1,101 @@
+//! The bookings and their seats as read tables, made of the service's own events.
+
+use std::collections::{HashMap, HashSet};
+
+use contracts::bookings::BookingEvent;
+use contracts::ids::{BookingId, ShowtimeId};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use runtime::database::{Connection, Key, StoreError};
+use runtime::domain::Recorded;
+use runtime::projector::Projection;
+
+use crate::domain::Booked;
+use crate::rows::{BookingRow, SeatRow};
+use crate::schema::{booked_seats, bookings};
+
+/// How many rows one statement carries; MySQL allows 65,535 placeholders.
+pub(crate) const ROWS: usize = 1000;
+
+/// Keeps `bookings` and `booked_seats`.
+pub struct BookingTables;
+
+impl Projection for BookingTables {
+    type Event = BookingEvent;
+    const NAME: &'static str = "bookings";
+
+    /// Adds the events up in memory, so that a run of them costs the same few statements as one.
+    async fn project(connection: &mut Connection, events: &[Recorded<BookingEvent>]) -> Result<(), StoreError> {
+        let mut changed = load_changed(connection, events).await?;
+        let old: Vec<Key> = changed.keys().map(|id| Key(id.0)).collect();
+        for event in events {
+            apply(&mut changed, event)?;
+        }
+        // Seats that bookings gave up go first: another one of this run may have them now.
+        for part in old.chunks(ROWS) {
+            let theirs = booked_seats::table.filter(booked_seats::booking_id.eq_any(part));
+            diesel::delete(theirs).execute(connection).await?;
+        }
+        let mut rows = Vec::with_capacity(changed.len());
+        let mut seats = Vec::new();
+        for (id, (showtime, booked)) in &changed {
+            rows.push(BookingRow::write(*id, *showtime, booked)?);
+            if booked.stands() {
+                seats.extend(booked.seats.iter().map(|sold| SeatRow {
+                    showtime_id: Key(showtime.0),
+                    seat: sold.seat.to_string(),
+                    booking_id: Key(id.0),
+                }));
+            }
+        }
+        for part in rows.chunks(ROWS) {
+            diesel::replace_into(bookings::table).values(part).execute(connection).await?;
+        }
+        for part in seats.chunks(ROWS) {
+            diesel::insert_into(booked_seats::table).values(part).execute(connection).await?;
+        }
+        Ok(())
+    }
+}
+
+type Changed = HashMap<BookingId, (ShowtimeId, Booked)>;
+
+/// The bookings of before that these events change.
+async fn load_changed(connection: &mut Connection, events: &[Recorded<BookingEvent>]) -> Result<Changed, StoreError> {
+    let (mut placed, mut ids) = (HashSet::new(), HashSet::new());
+    for event in events {
+        match &event.event {
+            BookingEvent::Placed(event) => drop(placed.insert(event.booking_id)),
+            BookingEvent::SeatsChanged(event) => drop(ids.insert(event.booking_id)),
+            BookingEvent::Cancelled(event) => drop(ids.insert(event.booking_id)),
+        }
+    }
+    let ids: Vec<Key> = ids.difference(&placed).map(|id| Key(id.0)).collect();
+    let mut changed = Changed::new();
+    for part in ids.chunks(ROWS) {
+        let found = bookings::table.filter(bookings::id.eq_any(part)).select(BookingRow::as_select());
+        for row in found.load(connection).await? {
+            let (id, showtime, booked) = row.read()?;
+            changed.insert(id, (showtime, booked));
+        }
+    }
+    Ok(changed)
+}
+
+fn apply(changed: &mut Changed, event: &Recorded<BookingEvent>) -> Result<(), StoreError> {
+    let at = event.recorded_at;
+    let mut known = |id: BookingId| changed.remove(&id).map(|(_, booked)| booked);
+    let (id, showtime, after) = match &event.event {
+        BookingEvent::Placed(event) => (event.booking_id, event.showtime_id, Booked::placed(event, at)),
+        BookingEvent::SeatsChanged(event) => {
+            let after = known(event.booking_id).map(|booked| booked.with_seats(&event.seats, at));
+            (event.booking_id, event.showtime_id, after)
+        }
+        BookingEvent::Cancelled(event) => {
+            (event.booking_id, event.showtime_id, known(event.booking_id).map(|booked| booked.cancelled(at)))
+        }
+    };
+    let unfit = || StoreError::Unreadable(format!("the event at position {} fits no booking", event.position));
+    changed.insert(id, (showtime, after.ok_or_else(unfit)?));
+    Ok(())
+}
