@@ -3,7 +3,7 @@
 //! The guard is a process of its own, whose standard input is a pipe that only the launcher holds: when it ends, the
 //! launcher has ended, however that came. Whoever opens the data folder next waits for the guard's lock.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::Stdio;
@@ -18,6 +18,15 @@ use crate::{folder, pid_file, servers, services};
 /// How long the processes of each stage get to drain.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// What becomes of the data folder when all has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Afterwards {
+    /// It stays for the next start.
+    Keep,
+    /// It is removed: a test's.
+    Remove,
+}
+
 /// A running guard.
 #[derive(Debug)]
 pub struct Guard {
@@ -29,9 +38,10 @@ impl Guard {
     ///
     /// # Errors
     /// When it can't be started.
-    pub async fn start(marquee: &Path, folder: &Path) -> anyhow::Result<Self> {
+    pub async fn start(marquee: &Path, folder: &Path, afterwards: Afterwards) -> anyhow::Result<Self> {
         let mut command = Command::new(marquee);
-        command.arg("guard").arg(folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.arg("guard").args((afterwards == Afterwards::Remove).then_some("--remove")).arg(folder);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         // In a process group of its own, so that a terminal's Ctrl-C does not reach it.
         let spawned = command.process_group(0).spawn();
         let mut process = spawned.with_context(|| format!("cannot start {}", marquee.display()))?;
@@ -57,7 +67,7 @@ impl Guard {
 ///
 /// # Errors
 /// When another guard is at work or the folder can't be read.
-pub async fn run(folder: &Path) -> anyhow::Result<()> {
+pub async fn run(folder: &Path, afterwards: Afterwards) -> anyhow::Result<()> {
     let Some(_lock) = lock(folder)? else {
         bail!("{} has a guard already", folder.display());
     };
@@ -65,7 +75,11 @@ pub async fn run(folder: &Path) -> anyhow::Result<()> {
     // ends the guard, and nothing else.
     std::io::stdout().write_all(b".").and_then(|()| std::io::stdout().flush()).context("the launcher is gone")?;
     std::io::stdin().read_to_end(&mut Vec::new())?;
-    end_leftovers(folder).await
+    end_leftovers(folder).await?;
+    if afterwards == Afterwards::Remove {
+        fs::remove_dir_all(folder)?;
+    }
+    Ok(())
 }
 
 /// The lock that a guard holds all its life; `None` when another process has it.

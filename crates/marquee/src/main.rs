@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use marquee::guard::Afterwards;
 use marquee::{guard, healthcheck, up};
 
 /// Sells cinema seats: commands and events on NATS, a MySQL store per service
@@ -26,6 +27,9 @@ enum Command {
     /// Waits for its standard input to end, then ends what still runs in a data folder; `up` starts one for itself
     #[command(hide = true)]
     Guard {
+        /// Remove the data folder afterwards
+        #[arg(long)]
+        remove: bool,
         /// The data folder
         folder: PathBuf,
     },
@@ -36,7 +40,9 @@ async fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Up(args) => up::run(args).await,
         Command::Healthcheck { url } => healthcheck::run(&url).await,
-        Command::Guard { folder } => guard::run(&folder).await,
+        Command::Guard { folder, remove } => {
+            guard::run(&folder, if remove { Afterwards::Remove } else { Afterwards::Keep }).await
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

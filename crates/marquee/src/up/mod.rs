@@ -15,7 +15,7 @@ use futures_util::future::try_join_all;
 use tokio::time::Instant;
 
 use crate::folder::Folder;
-use crate::guard::Guard;
+use crate::guard::{Afterwards, Guard};
 use crate::logs::say;
 use crate::process::{Output, Process};
 use crate::servers::{self, Database, Existing, Nats};
@@ -89,7 +89,7 @@ async fn open(args: &Args, programs: &Path) -> anyhow::Result<(Folder, SocketAdd
         )
     })?;
     let listen = listener.local_addr()?;
-    let guard = Guard::start(&programs.join("marquee"), folder.path()).await?;
+    let guard = Guard::start(&programs.join("marquee"), folder.path(), Afterwards::Keep).await?;
     Ok((folder, listen, guard))
 }
 

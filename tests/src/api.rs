@@ -1,0 +1,106 @@
+//! REST, as a test talks to it.
+
+use reqwest::header::HeaderMap;
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::Value;
+
+/// A client of one gateway.
+#[derive(Clone, Debug)]
+pub struct Api {
+    base: String,
+    client: Client,
+}
+
+/// What the gateway answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The JSON body; null where there is none, a string where it is not JSON.
+    pub body: Value,
+}
+
+impl Api {
+    /// A client of the gateway at this address, with connections of its own.
+    pub fn new(base: impl Into<String>) -> Self {
+        let client = Client::builder().no_proxy().build().expect("an HTTP client");
+        Self { base: base.into(), client }
+    }
+
+    /// GET of a path such as `/api/movies`.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    /// POST of a body.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// PUT of a body.
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send(self.request(Method::PUT, path).json(body)).await
+    }
+
+    /// DELETE.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(self.request(Method::DELETE, path)).await
+    }
+
+    /// A request that needs more than that, such as headers; [`Api::send`] sends it.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.base))
+    }
+
+    /// Sends it and reads the answer. A gateway that does not answer fails the test.
+    pub async fn send(&self, request: RequestBuilder) -> Answer {
+        self.try_send(request).await.expect("an answer")
+    }
+
+    /// Sends it and reads the answer, if there is one.
+    ///
+    /// # Errors
+    /// When the gateway can't be reached or breaks off.
+    pub async fn try_send(&self, request: RequestBuilder) -> reqwest::Result<Answer> {
+        let response = request.send().await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await?;
+        let body =
+            if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
+        Ok(Answer { status, headers, body })
+    }
+}
+
+impl Answer {
+    /// The answer, if it has this status; fails the test if not.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{:#}", self.body);
+        self
+    }
+
+    /// The answer, if it is this problem, such as `seats-unavailable`; fails the test if not.
+    #[track_caller]
+    pub fn expect_problem(self, case: &str) -> Self {
+        assert_eq!(self.body["type"], format!("urn:marquee:problem:{case}"), "{:#}", self.body);
+        assert_eq!(self.body["status"], self.status, "{:#}", self.body);
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        self
+    }
+
+    /// The `id` in the body.
+    #[track_caller]
+    pub fn id(&self) -> String {
+        let id = self.body["id"].as_str();
+        id.unwrap_or_else(|| panic!("no id in {:#}", self.body)).to_owned()
+    }
+
+    /// A header; fails the test if it is not there.
+    #[track_caller]
+    pub fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name).unwrap_or_else(|| panic!("no {name} in {:?}", self.headers));
+        value.to_str().expect("a header of text")
+    }
+}

@@ -1,0 +1,190 @@
+//! All of Marquee on private servers, in a folder of its own.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use contracts::Service;
+use marquee::folder::Folder;
+use marquee::guard::{Afterwards, Guard};
+use marquee::ports;
+use marquee::process::{Output, Process, Spec};
+use marquee::servers::{self, Database, Nats};
+use marquee::services::{self, GATEWAY, Surroundings};
+
+use crate::Api;
+
+/// How long a service may take until it is ready.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a service may drain.
+const DRAIN: Duration = Duration::from_secs(10);
+/// How many lines of each log a failed test shows.
+const LAST_LINES: usize = 40;
+
+/// A running Marquee. Dropped, it ends with everything that belongs to it; a test process that is killed takes it along
+/// as well, through its guard.
+pub struct Cinema {
+    /// REST.
+    pub api: Api,
+    // Dropped before what they stand on.
+    programs: BTreeMap<String, Process>,
+    /// The private nats-server.
+    pub nats_server: Nats,
+    /// The private database server.
+    pub database: Database,
+    around: Surroundings,
+    folder: Folder,
+    // The last to be dropped, because it removes the folder.
+    _guard: Guard,
+}
+
+impl Cinema {
+    /// Starts everything and waits until it is ready.
+    pub async fn start() -> Self {
+        let programs = services::programs().unwrap_or_else(|error| panic!("{error:#}"));
+        let folder = Folder::open(&new_folder()).await.expect("a data folder");
+        let marquee = programs.join("marquee");
+        let guard = Guard::start(&marquee, folder.path(), Afterwards::Remove).await.expect("a guard");
+        let mut nats_server = Nats::prepare(&folder).unwrap_or_else(|error| panic!("{error:#}"));
+        let mut database = Database::prepare(&folder).await.unwrap_or_else(|error| panic!("{error:#}"));
+        tokio::join!(
+            start(&mut nats_server.process, servers::PATIENCE),
+            start(&mut database.process, servers::PATIENCE)
+        );
+        let around = Surroundings {
+            programs,
+            nats_url: nats_server.url().to_owned(),
+            database_urls: database.urls().clone(),
+            output: Output::File,
+        };
+        let (api, programs) = (Api::new(""), BTreeMap::new());
+        let mut cinema = Self { api, programs, nats_server, database, around, folder, _guard: guard };
+        let mut specs: Vec<Spec> = Service::ALL.map(|service| cinema.service_spec(service, service.name())).into();
+        let (gateway, api) = cinema.gateway_spec(GATEWAY);
+        specs.push(gateway);
+        cinema.api = api;
+        for spec in specs {
+            cinema.add(spec);
+        }
+        // All at once: each waits for the others anyway.
+        for program in cinema.programs.values_mut() {
+            program.start().expect("a program that starts");
+        }
+        for program in cinema.programs.values_mut() {
+            ready(program, PATIENCE).await;
+        }
+        cinema
+    }
+
+    /// A new connection to the broker.
+    pub async fn nats(&self) -> async_nats::Client {
+        async_nats::connect(self.nats_server.url()).await.expect("a broker")
+    }
+
+    /// Kills a program (`users`, `movies`, `bookings`, `gateway`, or what a replica is called) as a power cut would.
+    pub async fn kill(&mut self, name: &str) {
+        self.program(name).kill().await;
+    }
+
+    /// Asks a program to drain; fails the test when it does not within ten seconds.
+    pub async fn stop(&mut self, name: &str) {
+        assert!(self.program(name).stop(DRAIN).await, "{name} did not drain");
+    }
+
+    /// Starts a program again that was killed or stopped, and waits until it is ready.
+    pub async fn start_again(&mut self, name: &str) {
+        start(self.program(name), PATIENCE).await;
+    }
+
+    /// Starts one more replica of a service under a name of its own.
+    pub async fn add_replica(&mut self, service: Service, name: &str) {
+        let spec = self.service_spec(service, name);
+        self.add(spec);
+        self.start_again(name).await;
+    }
+
+    /// Starts one more gateway under a name of its own.
+    pub async fn add_gateway(&mut self, name: &str) -> Api {
+        let (spec, api) = self.gateway_spec(name);
+        self.add(spec);
+        self.start_again(name).await;
+        api
+    }
+
+    /// Kills the broker and starts it again, with what it had on disk.
+    pub async fn restart_broker(&mut self) {
+        self.nats_server.process.kill().await;
+        start(&mut self.nats_server.process, servers::PATIENCE).await;
+    }
+
+    /// Kills the broker, throws its disk away and starts it again, empty.
+    pub async fn wipe_broker(&mut self) {
+        self.nats_server.wipe().await.expect("a store that can be removed");
+        start(&mut self.nats_server.process, servers::PATIENCE).await;
+    }
+
+    /// Kills the database server and starts it again, with what it had on disk.
+    pub async fn restart_database(&mut self) {
+        self.database.process.kill().await;
+        start(&mut self.database.process, servers::PATIENCE).await;
+    }
+
+    /// Waits until a program says that it is ready.
+    pub async fn ready(&mut self, name: &str) {
+        ready(self.program(name), PATIENCE).await;
+    }
+
+    /// Prints the end of every log, for a test that has failed.
+    pub fn print_logs(&self) {
+        let logs = self.programs.keys().map(String::as_str).chain([servers::NATS, servers::DATABASE]);
+        for name in logs {
+            let log = fs::read(self.folder.log_file(name)).unwrap_or_default();
+            let log = String::from_utf8_lossy(&log);
+            let skipped = log.lines().count().saturating_sub(LAST_LINES);
+            eprintln!("---- the end of the log of {name}");
+            log.lines().skip(skipped).for_each(|line| eprintln!("{line}"));
+        }
+    }
+
+    fn program(&mut self, name: &str) -> &mut Process {
+        self.programs.get_mut(name).unwrap_or_else(|| panic!("there is no {name}"))
+    }
+
+    fn add(&mut self, spec: Spec) {
+        self.programs.insert(spec.name.clone(), Process::new(spec, &self.folder));
+    }
+
+    fn service_spec(&self, service: Service, name: &str) -> Spec {
+        self.around.service(service, name).expect("a free port")
+    }
+
+    fn gateway_spec(&self, name: &str) -> (Spec, Api) {
+        let listen = SocketAddr::from(([127, 0, 0, 1], ports::free().expect("a free port")));
+        let spec = self.around.gateway(listen, name).expect("a free port");
+        (spec, Api::new(format!("http://{listen}")))
+    }
+}
+
+impl Drop for Cinema {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.print_logs();
+        }
+    }
+}
+
+async fn start(process: &mut Process, patience: Duration) {
+    process.start().unwrap_or_else(|error| panic!("{error:#}"));
+    ready(process, patience).await;
+}
+
+async fn ready(process: &mut Process, patience: Duration) {
+    process.ready(patience).await.unwrap_or_else(|error| panic!("{error:#}"));
+}
+
+/// The path of a folder that nobody has.
+fn new_folder() -> PathBuf {
+    std::env::temp_dir().join(format!("marquee-test-{}", uuid::Uuid::now_v7()))
+}

@@ -1,0 +1,24 @@
+//! Waiting for what is sure to come, without sleeping.
+
+use std::time::Duration;
+
+use tokio::time::{interval, timeout};
+
+/// Longer than anything takes that works.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often to look.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Looks until there is something; fails the test when nothing comes.
+pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let mut ticks = interval(PAUSE);
+    let found = timeout(PATIENCE, async {
+        loop {
+            ticks.tick().await;
+            if let Some(found) = look().await {
+                return found;
+            }
+        }
+    });
+    found.await.unwrap_or_else(|_| panic!("still waiting after {} s: {what}", PATIENCE.as_secs()))
+}

@@ -1,0 +1,74 @@
+//! What a test needs to have before it gets to its point, each made anew so that tests do not meet.
+
+use chrono::{DateTime, DurationRound, SecondsFormat, TimeDelta, Utc};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{Answer, Cinema};
+
+/// A user nobody else has.
+pub fn user() -> Value {
+    let id = Uuid::now_v7().simple().to_string();
+    json!({ "username": "ada", "email": format!("{id}@example.com"), "full_name": "Ada Lovelace" })
+}
+
+/// A movie of two hours.
+pub fn movie() -> Value {
+    json!({ "title": "Metropolis", "director": "Fritz Lang", "rating": 8.2, "runtime_minutes": 120 })
+}
+
+/// A hall nobody else has: rows A to E of 10 seats, of which E is premium; behind C5 a gap, and D1 blocked.
+pub fn hall() -> Value {
+    let seats = |count: u16, category: &str| json!({ "kind": "seats", "count": count, "category": category });
+    json!({ "name": format!("Hall {}", Uuid::now_v7().simple()), "layout": { "rows": [
+        { "label": "A", "runs": [seats(10, "standard")] },
+        { "label": "B", "runs": [seats(10, "standard")] },
+        { "label": "C", "runs": [seats(5, "standard"), { "kind": "gap", "count": 2 }, seats(5, "standard")] },
+        { "label": "D", "runs": [{ "kind": "blocked", "count": 1 }, seats(9, "standard")] },
+        { "label": "E", "runs": [seats(10, "premium")] },
+    ] } })
+}
+
+/// A showtime in [`hall`]: tomorrow at this time, standard 12.50, premium 16.50.
+pub fn showtime(movie: &str, hall: &str) -> Value {
+    let price = |amount: u32| json!({ "amount": amount, "currency": "EUR" });
+    json!({
+        "movie_id": movie, "hall_id": hall, "starts_at": in_days(1), "format": "2D", "language": "en",
+        "prices": { "standard": price(1250), "premium": price(1650) },
+    })
+}
+
+/// So many days from now, on a full five minutes.
+pub fn in_days(days: i64) -> String {
+    let start: DateTime<Utc> = Utc::now() + TimeDelta::days(days);
+    start.duration_trunc(TimeDelta::minutes(5)).expect("a time").to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+impl Cinema {
+    /// A new user's id.
+    pub async fn user(&self) -> String {
+        self.api.post("/api/users", &user()).await.expect(201).id()
+    }
+
+    /// A new movie's id.
+    pub async fn movie(&self) -> String {
+        self.api.post("/api/movies", &movie()).await.expect(201).id()
+    }
+
+    /// A new hall's id.
+    pub async fn hall(&self) -> String {
+        self.api.post("/api/halls", &hall()).await.expect(201).id()
+    }
+
+    /// The id of a new showtime of a new movie in a new hall.
+    pub async fn showtime(&self) -> String {
+        let (movie, hall) = tokio::join!(self.movie(), self.hall());
+        self.api.post("/api/showtimes", &showtime(&movie, &hall)).await.expect(201).id()
+    }
+
+    /// Tries to book.
+    pub async fn book(&self, user: &str, showtime: &str, seats: &[&str]) -> Answer {
+        let booking = json!({ "user_id": user, "showtime_id": showtime, "seats": seats });
+        self.api.post("/api/bookings", &booking).await
+    }
+}
