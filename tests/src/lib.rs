@@ -20,6 +20,7 @@
 mod api;
 mod cinema;
 mod eventually;
+pub mod launcher;
 pub mod samples;
 mod shared;
 

@@ -9,7 +9,7 @@ pub mod folder;
 pub mod guard;
 pub mod healthcheck;
 mod logs;
-mod pid_file;
+pub mod pid_file;
 pub mod ports;
 pub mod probe;
 pub mod process;

@@ -15,20 +15,25 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// A process that leads a process group, as all that we start do, by its id and when it began: an id alone may have gone to somebody else's process since.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Identity {
+pub struct Identity {
     pid: Pid,
     began: String,
 }
 
 impl Identity {
+    /// Its process id.
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
     /// The running process with this id; `None` when there is none.
-    pub(crate) fn of(pid: u32) -> Option<Self> {
+    pub fn of(pid: u32) -> Option<Self> {
         let pid = Pid::from_raw(i32::try_from(pid).ok()?)?;
         Some(Self { pid, began: began(pid)? })
     }
 
     /// What a pid file remembers, if that very process still runs.
-    fn read(file: &Path) -> Option<Self> {
+    pub fn read(file: &Path) -> Option<Self> {
         let text = fs::read_to_string(file).ok()?;
         let (pid, began) = text.split_once('\n')?;
         let now = Self::of(pid.parse().ok()?)?;
@@ -41,7 +46,8 @@ impl Identity {
         fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
     }
 
-    fn runs(&self) -> bool {
+    /// Whether it still runs.
+    pub fn runs(&self) -> bool {
         began(self.pid).as_ref() == Some(&self.began)
     }
 

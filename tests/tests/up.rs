@@ -1,0 +1,92 @@
+//! `marquee up`: starts, refuses, drains, finds its data again, and gets over the death of any process.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::process::{Signal, kill_process};
+use system_tests::launcher::{Launcher, free_address, gone};
+use system_tests::{eventually, samples};
+
+/// What the launcher promises.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// A data folder that goes with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        Self(std::env::temp_dir().join(format!("marquee-test-up-{}", uuid::Uuid::now_v7())))
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[tokio::test]
+async fn refuses_what_is_in_use_drains_and_finds_its_data_again() {
+    let (folder, listen) = (Folder::new(), free_address());
+    let launcher = Launcher::start(listen, folder.path()).await;
+    launcher.api.get("/api/openapi.json").await.expect(200);
+    let user = launcher.api.post("/api/users", &samples::user()).await.expect(201).id();
+
+    let same_folder = Launcher::refused(free_address(), folder.path()).await;
+    assert!(!same_folder.status.success());
+    assert!(same_folder.message.contains("is in use by another marquee"), "{}", same_folder.message);
+    let other = Folder::new();
+    let same_port = Launcher::refused(listen, other.path()).await;
+    assert!(!same_port.status.success());
+    assert!(same_port.message.contains(&format!("cannot listen on {listen}")), "{}", same_port.message);
+
+    let processes = launcher.processes();
+    assert_eq!(processes.len(), 6, "two servers and four programs");
+    let status = launcher.end(Signal::TERM, DRAIN).await;
+    assert!(status.success(), "{status}");
+    gone(&processes).await;
+
+    let launcher = Launcher::start(listen, folder.path()).await;
+    launcher.api.get(&format!("/api/users/{user}")).await.expect(200);
+    launcher.end(Signal::INT, DRAIN).await;
+}
+
+#[tokio::test]
+async fn starts_again_what_was_killed() {
+    let (folder, listen) = (Folder::new(), free_address());
+    let launcher = Launcher::start(listen, folder.path()).await;
+    for name in ["users", "gateway", "nats-server", "database"] {
+        let killed = launcher.process(name).expect("a process that runs");
+        kill_process(killed.pid(), Signal::KILL).expect("a signal");
+        eventually("another process", async || launcher.process(name).filter(|process| *process != killed)).await;
+        eventually("a user who can be added", async || {
+            let request = launcher.api.request(reqwest::Method::POST, "/api/users").json(&samples::user());
+            launcher.api.try_send(request).await.ok().filter(|answer| answer.status == 201)
+        })
+        .await;
+    }
+
+    // The launcher itself: its guard ends what it leaves behind, and whoever comes next waits for that.
+    let processes = launcher.processes();
+    launcher.end(Signal::KILL, DRAIN).await;
+    let launcher = Launcher::start(listen, folder.path()).await;
+    gone(&processes).await;
+    launcher.api.post("/api/users", &samples::user()).await.expect(201);
+    launcher.end(Signal::TERM, DRAIN).await;
+}
+
+#[tokio::test]
+async fn can_be_stopped_while_it_starts() {
+    let folder = Folder::new();
+    let launcher = Launcher::spawn(free_address(), folder.path());
+    let processes =
+        eventually("a process", async || Some(launcher.processes()).filter(|processes| !processes.is_empty())).await;
+    let status = launcher.end(Signal::INT, DRAIN).await;
+    assert!(status.success(), "{status}");
+    gone(&processes).await;
+}
