@@ -1,0 +1,20 @@
+//! The question of other services, answered from committed state.
+
+use contracts::Problem;
+use contracts::users::{CheckUsers, CheckedUsers};
+use runtime::committed::Committed;
+use runtime::domain::Needs;
+
+use crate::commands::Users;
+
+/// Which of these users may book.
+///
+/// # Errors
+/// `Unavailable`.
+pub(crate) async fn users(committed: Committed<Users>, query: CheckUsers) -> Result<CheckedUsers, Problem> {
+    let mut reading = committed.read().await?;
+    let needs = query.users.iter().fold(Needs::default(), |needs, id| needs.and_stream(*id));
+    reading.load(needs).await?;
+    let may_book = query.users.into_iter().filter(|id| reading.state(*id).may_book()).collect();
+    Ok(CheckedUsers { may_book })
+}

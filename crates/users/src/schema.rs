@@ -1,0 +1,23 @@
+//! The tables of `migrations/users`.
+
+diesel::table! {
+    users (id) {
+        id -> Binary,
+        version -> Unsigned<Integer>,
+        created_at -> Datetime,
+        updated_at -> Datetime,
+    }
+}
+
+diesel::table! {
+    profiles (user_id) {
+        user_id -> Binary,
+        username -> Text,
+        email -> Text,
+        email_key -> Text,
+        full_name -> Text,
+    }
+}
+
+diesel::joinable!(profiles -> users (user_id));
+diesel::allow_tables_to_appear_in_same_query!(users, profiles);
