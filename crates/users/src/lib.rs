@@ -5,7 +5,7 @@
 //! [`projections`] turn the events into the read table, [`queries`] read both, and
 //! [`check`] tells other services from committed state who may book.
 
-mod check;
+pub mod check;
 pub mod claims;
 pub mod commands;
 pub mod domain;

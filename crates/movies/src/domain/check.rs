@@ -6,6 +6,11 @@ use contracts::halls::HallName;
 use contracts::ids::HallId;
 use contracts::{Case, FieldError, Problem};
 
+/// There is no such thing; `what` names it with its id.
+pub fn not_found(what: impl Display) -> Problem {
+    Problem::new(Case::NotFound, format!("there is no {what}"))
+}
+
 /// Refuses to change what the caller has not seen in its present form. `what` names it with its id.
 pub(super) fn version_seen(what: impl Display, version: u32, if_version: Option<u32>) -> Result<(), Problem> {
     match if_version {

@@ -13,9 +13,10 @@ mod screening;
 mod showtimes;
 mod state;
 
+pub use check::not_found;
 pub use hall::{Hall, capacity};
 pub use movie::Movie;
 pub use schedule::Schedule;
 pub use screening::Screening;
-pub use showtimes::{check_unused, references, unknown_showtime};
+pub use showtimes::{check_unused, references};
 pub use state::State;

@@ -14,7 +14,7 @@ use contracts::showtimes::{
 };
 use contracts::{Case, FieldError, Problem};
 
-use super::check::version_seen;
+use super::check::{not_found, version_seen};
 use super::screening::{SLOT, clean_at};
 use super::{Hall, Movie, Screening};
 
@@ -50,11 +50,6 @@ pub fn references<'a>(
     let detail = unknown.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join(", ");
     let errors = unknown.into_iter().map(|(field, text)| FieldError::new(field, "unknown", text)).collect();
     Err(Problem::new(Case::UnknownReference, detail).with_errors(errors))
-}
-
-/// There is no such showtime.
-pub fn unknown_showtime(id: ShowtimeId) -> Problem {
-    Problem::new(Case::NotFound, format!("there is no showtime {id}"))
 }
 
 impl Hall {
@@ -111,7 +106,7 @@ impl Hall {
     }
 
     fn changeable(&self, id: ShowtimeId, if_version: Option<u32>, now: DateTime<Utc>) -> Result<&Screening, Problem> {
-        let screening = self.showtimes().screening(id).ok_or_else(|| unknown_showtime(id))?;
+        let screening = self.showtimes().screening(id).ok_or_else(|| not_found(format_args!("showtime {id}")))?;
         version_seen(format_args!("showtime {id}"), screening.version(), if_version)?;
         if screening.is_cancelled() {
             return Err(Problem::new(Case::ShowtimeCancelled, format!("showtime {id} is cancelled")));

@@ -1,0 +1,40 @@
+//! The question of other services, answered from committed state.
+
+use contracts::Problem;
+use contracts::ids::ShowtimeId;
+use contracts::showtimes::{CheckShowtime, CheckShowtimes, CheckedShowtime, CheckedShowtimes};
+use runtime::committed::{Committed, Reading};
+use runtime::domain::Needs;
+
+use crate::claims;
+use crate::commands::Movies;
+use crate::domain::{Hall, Screening};
+
+/// What bookings need to know of these showtimes: first their halls are loaded, then the movies that they show.
+///
+/// # Errors
+/// `Unavailable`.
+pub(crate) async fn showtimes(
+    committed: Committed<Movies>,
+    query: CheckShowtimes,
+) -> Result<CheckedShowtimes, Problem> {
+    let mut reading = committed.read().await?;
+    let asked = || query.showtimes.iter();
+    reading.load(asked().fold(Needs::default(), |needs, asked| needs.and_holder(claims::showtime(asked.id)))).await?;
+    let movies = asked().filter_map(|asked| Some(find(asked.id, &reading)?.1.details().movie_id));
+    let movies = movies.fold(Needs::default(), Needs::and_stream);
+    reading.load(movies).await?;
+    Ok(CheckedShowtimes { showtimes: asked().filter_map(|asked| check(asked, &reading)).collect() })
+}
+
+fn check(asked: &CheckShowtime, reading: &Reading<Movies>) -> Option<CheckedShowtime> {
+    let (hall, screening) = find(asked.id, reading)?;
+    let movie = reading.state(screening.details().movie_id).movie()?;
+    let showtime = screening.view(movie.reference(), hall.reference());
+    Some(CheckedShowtime::new(showtime, hall.layout(), &asked.seats))
+}
+
+fn find(id: ShowtimeId, reading: &Reading<Movies>) -> Option<(&Hall, &Screening)> {
+    let hall = reading.state(reading.holder(&claims::showtime(id))?).hall()?;
+    Some((hall, hall.showtimes().screening(id)?))
+}

@@ -1,0 +1,3 @@
+DROP TABLE showtimes;
+DROP TABLE halls;
+DROP TABLE movies;
