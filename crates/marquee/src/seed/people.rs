@@ -1,0 +1,38 @@
+//! Users: people who made or changed the cinema.
+
+use serde_json::{Value, json};
+
+/// Username and full name; the address follows from the username. A new one comes last.
+const PEOPLE: [(&str, &str); 25] = [
+    ("alice", "Alice Guy-Blaché"),
+    ("georges", "Georges Méliès"),
+    ("lois", "Lois Weber"),
+    ("oscar", "Oscar Micheaux"),
+    ("lotte", "Lotte Reiniger"),
+    ("dorothy", "Dorothy Arzner"),
+    ("buster", "Buster Keaton"),
+    ("germaine", "Germaine Dulac"),
+    ("sergei", "Sergei Eisenstein"),
+    ("anna-may", "Anna May Wong"),
+    ("dziga", "Dziga Vertov"),
+    ("mary", "Mary Pickford"),
+    ("sessue", "Sessue Hayakawa"),
+    ("esfir", "Esfir Shub"),
+    ("lillian", "Lillian Gish"),
+    ("kinuyo", "Kinuyo Tanaka"),
+    ("satyajit", "Satyajit Ray"),
+    ("maya", "Maya Deren"),
+    ("yasujiro", "Yasujirō Ozu"),
+    ("forugh", "Forugh Farrokhzad"),
+    ("ousmane", "Ousmane Sembène"),
+    ("agnes", "Agnès Varda"),
+    ("safi", "Safi Faye"),
+    ("chantal", "Chantal Akerman"),
+    ("glauber", "Glauber Rocha"),
+];
+
+/// What POST /api/users takes, for each.
+pub(super) fn bodies() -> Vec<Value> {
+    let body = |(username, full_name): (&str, &str)| json!({ "username": username, "email": format!("{username}@marquee.example"), "full_name": full_name });
+    PEOPLE.map(body).into()
+}
