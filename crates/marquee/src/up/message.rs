@@ -5,6 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
+use crate::seed::{FIRST_SHOWTIME, FIRST_USER};
+
 /// Where to click and what to type.
 pub(super) fn ready(listen: SocketAddr, nats_url: &str, folder: &Path, took: Duration) {
     let url = base_url(listen);
@@ -12,13 +14,15 @@ pub(super) fn ready(listen: SocketAddr, nats_url: &str, folder: &Path, took: Dur
     let seed_url = if listen.port() == 8080 { String::new() } else { format!(" --url {url}") };
     // A password stays where it was given.
     let server = if nats_url.contains('@') { "\"$NATS_URL\"" } else { nats_url };
+    let booking = format!(r#"{{"user_id":"{FIRST_USER}","showtime_id":"{FIRST_SHOWTIME}","seats":["A1","A2"]}}"#);
     println!(
         "
 Marquee is ready, after {:.1} s. The data is in {}; Ctrl-C ends everything else.
 
-  Swagger UI           {url}/api/
-  Something to see     {marquee} seed{seed_url}
-  Watch events         nats --server {server} subscribe 'cinema.evt.>'
+  Swagger UI          {url}/api/
+  Films and halls     {marquee} seed{seed_url}
+  Then book a seat    curl -H 'Content-Type: application/json' {url}/api/bookings -d '{booking}'
+  Watch events        nats --server {server} subscribe 'cinema.evt.>'
 ",
         took.as_secs_f32(),
         folder.display(),

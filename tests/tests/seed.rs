@@ -1,0 +1,56 @@
+//! `marquee seed`: fills the cinema once, whatever the number of runs, and makes the examples work.
+
+use async_nats::jetstream;
+use contracts::Service;
+use marquee::seed::{FIRST_SHOWTIME, FIRST_USER};
+use marquee::services;
+use serde_json::json;
+use system_tests::{Cinema, eventually};
+use tokio::process::Command;
+
+#[tokio::test]
+async fn fills_the_cinema_and_a_second_run_changes_nothing() {
+    let cinema = Cinema::start().await;
+    let first = seed(&cinema).await;
+    let api = &cinema.api;
+    let (movies, halls, users) =
+        (api.all("/api/movies").await, api.all("/api/halls").await, api.all("/api/users").await);
+    let (showtimes, bookings) = (api.all("/api/showtimes").await, api.all("/api/bookings").await);
+    assert_eq!((movies.len(), halls.len(), users.len(), showtimes.len()), (50, 3, 25, 126));
+    assert!(bookings.len() >= 300, "{}", bookings.len());
+    assert!(first.contains(&format!("{} bookings", bookings.len())), "{first}");
+
+    let before = positions(&cinema, |_| true).await;
+    assert_eq!(seed(&cinema).await, first);
+    assert_eq!(positions(&cinema, |_| true).await, before, "nothing has happened");
+
+    let booking = json!({ "user_id": FIRST_USER, "showtime_id": FIRST_SHOWTIME, "seats": ["A1", "A2"] });
+    let booking = api.post("/api/bookings", &booking).await.expect(201);
+    assert_eq!(booking.body["movie"]["title"], "Blade Runner");
+    // The relay brought this event, so it had brought all there was before.
+    positions(&cinema, |now| now[2] == before[2] + 1).await;
+}
+
+/// Runs it; what it says.
+async fn seed(cinema: &Cinema) -> String {
+    let marquee = services::programs().expect("our programs").join("marquee");
+    let output = Command::new(marquee).args(["seed", "--url", cinema.api.base()]).output().await.expect("an end");
+    let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{complained}");
+    assert_eq!(complained, "");
+    said.into_owned()
+}
+
+/// The last sequences of the event streams, once they are as expected.
+async fn positions(cinema: &Cinema, expected: impl Fn(&[u64]) -> bool) -> Vec<u64> {
+    let jetstream = jetstream::new(cinema.nats().await);
+    eventually("events", async || {
+        let mut positions = Vec::new();
+        for service in Service::ALL {
+            let stream = jetstream.get_stream(service.events_stream()).await.ok()?;
+            positions.push(stream.cached_info().state.last_sequence);
+        }
+        expected(&positions).then_some(positions)
+    })
+    .await
+}
