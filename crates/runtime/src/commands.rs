@@ -54,8 +54,7 @@ impl<D: Domain> CommandLoop<D> {
                 Ok(()) => failures = 0,
                 Err(error) => {
                     failures += 1;
-                    self.health.set(Err(format!("no commands can be taken: {error}")));
-                    tracing::warn!(%error, "the command consumer is made anew");
+                    self.health.trouble(failures, &format!("no commands can be taken: {error}"));
                     tokio::select! { () = sleep(backoff(failures)) => {}, () = shutdown.cancelled() => {} }
                 }
             }

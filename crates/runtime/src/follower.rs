@@ -84,9 +84,8 @@ impl<W: Work> Follower<W> {
         while !shutdown.is_cancelled() {
             let before = *self.progress.borrow();
             let Err(error) = self.follow(&shutdown).await else { return };
-            failures = if *self.progress.borrow() > before { 0 } else { failures + 1 };
-            tracing::warn!(%error, follower = self.checkpoint.name, "subscribes to events again");
-            self.health.set(Err(error.to_string()));
+            failures = if *self.progress.borrow() > before { 1 } else { failures + 1 };
+            self.health.trouble(failures, &format!("events of {}: {error}", self.checkpoint.source));
             tokio::select! { () = sleep(backoff(failures)) => {}, () = shutdown.cancelled() => {} }
         }
     }

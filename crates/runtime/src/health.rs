@@ -48,6 +48,14 @@ impl Health {
 }
 
 impl Check {
+    /// Says what is the matter, and that it is tried again. It is logged the first time, and then now and again.
+    pub(crate) fn trouble(&self, failures: u32, reason: &str) {
+        if failures.is_power_of_two() && failures != 2 {
+            tracing::warn!(check = self.name, failures, "{reason}; trying again");
+        }
+        self.set(Err(reason.to_owned()));
+    }
+
     /// Says whether it is well, or what is the matter.
     pub fn set(&self, state: Result<(), String>) {
         self.health.checks.lock().unwrap_or_else(PoisonError::into_inner).insert(self.name.clone(), state);

@@ -63,8 +63,7 @@ impl Relay {
                 Ok(()) => return,
                 Err(Halt::Trouble(error)) => {
                     failures += 1;
-                    tracing::warn!(%error, "events cannot be published");
-                    self.health.set(Err(format!("events cannot be published: {error}")));
+                    self.health.trouble(failures, &format!("events cannot be published: {error}"));
                     backoff(failures)
                 }
                 Err(Halt::Alarm(reason)) => {
