@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use tokio::time::{Instant, sleep};
 
-use crate::guard;
+use crate::{guard, ports};
 
 /// How long the guard of a killed launcher may take to end what that one left behind.
 const GUARD_PATIENCE: Duration = Duration::from_secs(30);
@@ -70,6 +70,21 @@ impl Folder {
     /// The log file of the process of this name.
     pub fn log_file(&self, name: &str) -> PathBuf {
         self.path.join("logs").join(name).with_extension("log")
+    }
+
+    /// A free port for the server of this name: the one it had the last time, unless somebody else has it now.
+    ///
+    /// # Errors
+    /// When no port is free or the folder can't be written.
+    pub fn port(&self, name: &str) -> anyhow::Result<u16> {
+        let file = self.path.join(name).with_extension("port");
+        let last = fs::read_to_string(&file).ok().and_then(|port| port.parse().ok());
+        if let Some(port) = last.filter(|port| ports::is_free(*port)) {
+            return Ok(port);
+        }
+        let port = ports::free()?;
+        fs::write(&file, port.to_string()).with_context(|| format!("cannot write {}", file.display()))?;
+        Ok(port)
     }
 
     /// A secret of this name that only the owner can read: made up at the first call, the same ever after.

@@ -19,9 +19,14 @@ pub fn free() -> anyhow::Result<u16> {
     let start = u16::from_ne_bytes(random) % COUNT;
     for offset in 0..COUNT {
         let port = FIRST + (start + offset) % COUNT;
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+        if is_free(port) {
             return Ok(port);
         }
     }
     bail!("no free port on 127.0.0.1 from {FIRST} to {}", FIRST + COUNT - 1)
+}
+
+/// True when nobody listens on this port of 127.0.0.1.
+pub(crate) fn is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }

@@ -10,7 +10,6 @@ use contracts::Service;
 
 use super::program;
 use crate::folder::{Folder, write_private};
-use crate::ports;
 use crate::probe::Probe;
 use crate::process::{Output, Process, Spec};
 
@@ -52,7 +51,7 @@ impl Database {
         let (make, program) = find()?;
         let store = folder.path().join("database");
         make_store(make, &program, &store, folder).await?;
-        let port = ports::free()?;
+        let port = folder.port(super::DATABASE)?;
         let accounts = folder.path().join("secrets").join("accounts.sql");
         let mut statements = DROP_OTHER_ROOTS.to_owned();
         let mut urls = BTreeMap::new();

@@ -7,7 +7,6 @@ use anyhow::{Context, bail};
 
 use super::program;
 use crate::folder::Folder;
-use crate::ports;
 use crate::probe::Probe;
 use crate::process::{Output, Process, Spec};
 
@@ -40,7 +39,7 @@ impl Nats {
             let (major, minor) = version;
             bail!("{} is of version {major}.{minor}; 2.12 is the oldest that will do", program.display());
         }
-        let port = ports::free()?;
+        let port = folder.port(super::NATS)?;
         let store = folder.path().join("nats");
         let configuration = folder.path().join("nats.conf");
         fs::write(&configuration, CONFIGURATION)

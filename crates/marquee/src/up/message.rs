@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::seed::{FIRST_SHOWTIME, FIRST_USER};
 
 /// Where to click and what to type.
-pub(super) fn ready(listen: SocketAddr, nats_url: &str, folder: &Path, took: Duration) {
+pub(super) fn ready(listen: SocketAddr, nats_url: &str, folder: Option<&Path>, took: Duration) {
     let url = base_url(listen);
     let marquee = env::args().next().unwrap_or_else(|| "marquee".into());
     let seed_url = if listen.port() == 8080 { String::new() } else { format!(" --url {url}") };
@@ -17,7 +17,7 @@ pub(super) fn ready(listen: SocketAddr, nats_url: &str, folder: &Path, took: Dur
     let booking = format!(r#"{{"user_id":"{FIRST_USER}","showtime_id":"{FIRST_SHOWTIME}","seats":["A1","A2"]}}"#);
     println!(
         "
-Marquee is ready, after {:.1} s. The data is in {}; Ctrl-C ends everything else.
+Marquee is ready, after {:.1} s. Ctrl-C ends it, the data stays{}.
 
   Swagger UI          {url}/api/
   Films and halls     {marquee} seed{seed_url}
@@ -25,7 +25,7 @@ Marquee is ready, after {:.1} s. The data is in {}; Ctrl-C ends everything else.
   Watch events        nats --server {server} subscribe 'cinema.evt.>'
 ",
         took.as_secs_f32(),
-        folder.display(),
+        folder.map(|folder| format!(" in {}", folder.display())).unwrap_or_default(),
     );
 }
 

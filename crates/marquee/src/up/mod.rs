@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::folder::Folder;
 use crate::guard::{Afterwards, Guard};
 use crate::logs::say;
+use crate::probe::Probe;
 use crate::process::{Output, Process};
 use crate::servers::{self, Database, Existing, Nats};
 use crate::services::{self, Surroundings};
@@ -63,7 +64,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         () = stop.wait() => Ok(None),
     };
     if let Ok(Some(nats_url)) = &started {
-        message::ready(listen, nats_url, folder.path(), began.elapsed());
+        let private = args.nats_url.is_none() || args.database_url.is_none();
+        message::ready(listen, nats_url, private.then_some(folder.path()), began.elapsed());
         stop.wait().await;
     }
     if started.is_ok() {
@@ -123,6 +125,8 @@ async fn start(
 
 async fn start_nats(args: &Args, folder: &Folder) -> anyhow::Result<(String, Option<Process>)> {
     if let Some(url) = &args.nats_url {
+        // The services would wait for it as long as it takes.
+        Probe::Nats(url.clone()).ask().await.context("the existing nats-server can't be reached")?;
         return Ok((url.clone(), None));
     }
     let nats = Nats::prepare(folder)?;
