@@ -70,8 +70,9 @@ impl Database {
         arguments.push(with_value("--init-file", &accounts));
         arguments.extend(as_root());
         if make == Make::MySql {
-            // It would listen on a port of its own.
-            arguments.push("--mysqlx=OFF".into());
+            // The X protocol would listen on a port of its own; and builds name a folder for files of SELECT … INTO,
+            // without which they refuse to start.
+            arguments.extend(["--mysqlx=OFF", "--secure-file-priv=NULL"].map(OsString::from));
         }
         // The accounts are made before anybody is let in, in the order of the services: the last stands for all.
         let probe = Probe::Database(urls.values().next_back().cloned().unwrap_or_default());

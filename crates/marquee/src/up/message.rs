@@ -1,6 +1,7 @@
 //! What the launcher says when everything is ready.
 
 use std::env;
+use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
@@ -15,7 +16,9 @@ pub(super) fn ready(listen: SocketAddr, nats_url: &str, folder: Option<&Path>, t
     // A password stays where it was given.
     let server = if nats_url.contains('@') { "\"$NATS_URL\"" } else { nats_url };
     let booking = format!(r#"{{"user_id":"{FIRST_USER}","showtime_id":"{FIRST_SHOWTIME}","seats":["A1","A2"]}}"#);
-    println!(
+    // Nobody reading it is no reason to end.
+    let _ = writeln!(
+        std::io::stdout(),
         "
 Marquee is ready, after {:.1} s. Ctrl-C ends it, the data stays{}.
 
