@@ -14,7 +14,7 @@ use marquee::process::{Output, Process, Spec};
 use marquee::servers::{self, Database, Nats};
 use marquee::services::{self, GATEWAY, Surroundings};
 
-use crate::Api;
+use crate::{Api, Broker};
 
 /// How long a service may take until it is ready.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -79,8 +79,8 @@ impl Cinema {
     }
 
     /// A new connection to the broker.
-    pub async fn nats(&self) -> async_nats::Client {
-        async_nats::connect(self.nats_server.url()).await.expect("a broker")
+    pub async fn broker(&self) -> Broker {
+        Broker::connect(self.nats_server.url()).await
     }
 
     /// Kills a program (`users`, `movies`, `bookings`, `gateway`, or what a replica is called) as a power cut would.

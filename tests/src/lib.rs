@@ -18,6 +18,8 @@
 //! A test that kills, wipes or restarts something starts a [`Cinema`] of its own, in `#[tokio::test]`.
 
 mod api;
+mod broker;
+mod broker;
 mod cinema;
 mod eventually;
 pub mod launcher;
@@ -25,6 +27,8 @@ pub mod samples;
 mod shared;
 
 pub use api::{Answer, Api};
+pub use broker::{Broker, Event};
+pub use broker::{Reply, ask, ask_with};
 pub use cinema::Cinema;
 pub use eventually::eventually;
 pub use shared::on_shared_cinema;
