@@ -24,8 +24,9 @@ impl Schedule {
         self.screenings.get(&id)
     }
 
-    /// Every showtime, cancelled or not, oldest id first.
-    pub fn screenings(&self) -> impl Iterator<Item = &Screening> {
+    /// Every showtime, cancelled or not.
+    #[cfg(test)]
+    pub(super) fn screenings(&self) -> impl Iterator<Item = &Screening> {
         self.screenings.values()
     }
 
