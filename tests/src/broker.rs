@@ -1,50 +1,152 @@
-//! NATS, as a script talks to it.
+//! NATS, as a script or a subscriber talks to it.
 
+use std::collections::BTreeMap;
+
+use async_nats::jetstream::consumer::DeliverPolicy;
+use async_nats::jetstream::consumer::pull::OrderedConfig;
+use async_nats::jetstream::{self, Message};
 use async_nats::service::NATS_SERVICE_ERROR_CODE;
 use async_nats::{Client, HeaderMap};
-use serde_json::Value;
+use contracts::subjects::{DEAD_LETTERS_STREAM, headers};
+use contracts::{Outcome, OutcomeStatus, Service};
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
-/// What a service replied.
-#[derive(Clone, Debug)]
-pub struct Reply {
-    /// The `Nats-Service-Error-Code`, which a good reply has not.
-    pub code: Option<u16>,
-    /// The JSON body; null where there is none.
-    pub body: Value,
+use crate::eventually;
+
+/// A connection to the broker.
+#[derive(Clone)]
+pub struct Broker {
+    /// The connection itself.
+    pub client: Client,
 }
 
-/// Sends a request, such as to `cinema.qry.movies.movies`, and waits for the reply; fails the test when nobody is there.
-pub async fn ask(nats: &Client, subject: &str, payload: &Value) -> Reply {
-    ask_with(nats, subject, payload, HeaderMap::new()).await
+/// An event as a subscriber gets it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Its sequence in the stream.
+    pub sequence: u64,
+    /// What it was published on.
+    pub subject: String,
+    /// The CloudEvents attributes, such as `type`.
+    pub attributes: BTreeMap<String, String>,
+    /// The data.
+    pub data: Value,
 }
 
-/// The same with headers.
-pub async fn ask_with(nats: &Client, subject: &str, payload: &Value, headers: HeaderMap) -> Reply {
-    let payload = payload.to_string().into();
-    let message = nats.request_with_headers(subject.to_owned(), headers, payload).await.expect("a reply");
-    let code = message.headers.as_ref().and_then(|headers| headers.get(NATS_SERVICE_ERROR_CODE));
-    let code = code.map(|code| code.as_str().parse().expect("a code"));
-    let body = if message.payload.is_empty() {
-        Value::Null
-    } else {
-        serde_json::from_slice(&message.payload).expect("a reply of JSON")
-    };
-    Reply { code, body }
-}
-
-impl Reply {
-    /// The body, if it is no problem; fails the test if it is one.
-    #[track_caller]
-    pub fn expect(self) -> Value {
-        assert_eq!(self.code, None, "{:#}", self.body);
-        self.body
+impl Broker {
+    /// Connects.
+    pub async fn connect(url: &str) -> Self {
+        Self { client: async_nats::connect(url).await.expect("a broker") }
     }
 
-    /// The body, if it is this problem, such as `seats-unavailable`; fails the test if not.
-    #[track_caller]
-    pub fn expect_problem(self, case: &str) -> Value {
-        assert_eq!(self.body["type"], format!("urn:marquee:problem:{case}"), "{:#}", self.body);
-        assert_eq!(self.body["status"].as_u64(), self.code.map(u64::from));
-        self.body
+    /// Asks on any subject: the reply, and its error code if it is an error.
+    pub async fn request(&self, subject: &str, payload: &[u8]) -> (Value, Option<String>) {
+        let reply = self.client.request(subject.to_owned(), payload.to_vec().into()).await.expect("a reply");
+        let code = reply.headers.as_ref().and_then(|headers| headers.get(NATS_SERVICE_ERROR_CODE));
+        (serde_json::from_slice(&reply.payload).unwrap_or(Value::Null), code.map(ToString::to_string))
+    }
+
+    /// The answer to a query.
+    pub async fn query(&self, service: Service, query: &str, payload: Value) -> Value {
+        let subject = service.query(query);
+        let (reply, code) = self.request(&subject, payload.to_string().as_bytes()).await;
+        assert_eq!(code, None, "{subject}: {reply:#}");
+        reply
+    }
+
+    /// The outcome of a command that is answered.
+    pub async fn ask(&self, service: Service, command: &str, payload: Value) -> Outcome {
+        let subject = service.ask(command);
+        let (reply, code) = self.request(&subject, payload.to_string().as_bytes()).await;
+        assert_eq!(code, None, "{subject}: {reply:#}");
+        serde_json::from_value(reply).expect("an outcome")
+    }
+
+    /// The answer of a command that is accepted.
+    pub async fn accepted(&self, service: Service, command: &str, payload: Value) -> Value {
+        let outcome = self.ask(service, command, payload).await;
+        assert_eq!(outcome.status, OutcomeStatus::Accepted, "{}", outcome.body);
+        serde_json::from_str(outcome.body.get()).expect("JSON")
+    }
+
+    /// Publishes a durable command with this id; returns when it is on the broker's disk.
+    pub async fn command(&self, service: Service, command: &str, payload: impl Into<Vec<u8>>, id: Uuid) {
+        let mut with = HeaderMap::new();
+        with.insert(headers::MESSAGE_ID, id.to_string());
+        self.publish(service, command, payload, with).await;
+    }
+
+    /// Publishes whatever it is on a command's subject, with these headers.
+    pub async fn publish(&self, service: Service, command: &str, payload: impl Into<Vec<u8>>, headers: HeaderMap) {
+        let jetstream = jetstream::new(self.client.clone());
+        let published = jetstream.publish_with_headers(service.command(command), headers, payload.into().into());
+        published.await.expect("published").await.expect("an acknowledgement");
+    }
+
+    /// What became of a command, once that is known.
+    pub async fn outcome(&self, service: Service, id: Uuid) -> Outcome {
+        let question = json!({ "command_id": id }).to_string();
+        eventually("an outcome", async || {
+            let (reply, code) = self.request(&service.query("operation"), question.as_bytes()).await;
+            code.is_none().then(|| serde_json::from_value(reply).expect("an outcome"))
+        })
+        .await
+    }
+
+    /// The last sequence of a service's event stream; 0 when there is no stream.
+    pub async fn last_sequence(&self, service: Service) -> u64 {
+        let stream = jetstream::new(self.client.clone()).get_stream(service.events_stream()).await;
+        stream.map_or(0, |stream| stream.cached_info().state.last_sequence)
+    }
+
+    /// All events of a service up to and including this sequence.
+    pub async fn events(&self, service: Service, last: u64) -> Vec<Event> {
+        eventually("the events", async || (self.last_sequence(service).await >= last).then_some(())).await;
+        self.read(service.events_stream(), last).await.into_iter().map(Event::from).collect()
+    }
+
+    /// The first dead letter with this header, once it is there.
+    pub async fn dead_letter(&self, header: &str, value: &str) -> Message {
+        eventually("a dead letter", async || {
+            let stream = jetstream::new(self.client.clone()).get_stream(DEAD_LETTERS_STREAM).await.ok()?;
+            let letters = self.read(DEAD_LETTERS_STREAM, stream.cached_info().state.last_sequence).await;
+            let fits = |letter: &Message| letter.headers.as_ref()?.get(header).map(|found| found.as_str() == value);
+            letters.into_iter().find(|letter| fits(letter).unwrap_or(false))
+        })
+        .await
+    }
+
+    async fn read(&self, stream: &str, last: u64) -> Vec<Message> {
+        let stream = jetstream::new(self.client.clone()).get_stream(stream).await.expect("a stream");
+        let config = OrderedConfig { deliver_policy: DeliverPolicy::All, ..OrderedConfig::default() };
+        let mut messages =
+            stream.create_consumer(config).await.expect("a consumer").messages().await.expect("messages");
+        let mut read = Vec::new();
+        while read.last().map_or(0, sequence) < last {
+            read.push(messages.next().await.expect("no end").expect("a message"));
+        }
+        read
+    }
+}
+
+fn sequence(message: &Message) -> u64 {
+    message.info().expect("an info").stream_sequence
+}
+
+impl From<Message> for Event {
+    fn from(message: Message) -> Self {
+        let headers = message.headers.clone().unwrap_or_default();
+        let attributes = headers.iter().filter_map(|(name, values)| {
+            let name = name.to_string().strip_prefix("ce-")?.to_owned();
+            Some((name, values.first()?.to_string()))
+        });
+        Self {
+            sequence: sequence(&message),
+            subject: message.subject.to_string(),
+            attributes: attributes.collect(),
+            data: serde_json::from_slice(&message.payload).expect("JSON"),
+        }
     }
 }

@@ -19,7 +19,6 @@
 
 mod api;
 mod broker;
-mod broker;
 mod cinema;
 mod eventually;
 pub mod launcher;
@@ -28,7 +27,6 @@ mod shared;
 
 pub use api::{Answer, Api};
 pub use broker::{Broker, Event};
-pub use broker::{Reply, ask, ask_with};
 pub use cinema::Cinema;
 pub use eventually::eventually;
 pub use shared::on_shared_cinema;

@@ -43,7 +43,7 @@ async fn seed(cinema: &Cinema) -> String {
 
 /// The last sequences of the event streams, once they are as expected.
 async fn positions(cinema: &Cinema, expected: impl Fn(&[u64]) -> bool) -> Vec<u64> {
-    let jetstream = jetstream::new(cinema.nats().await);
+    let jetstream = jetstream::new(cinema.broker().await.client);
     eventually("events", async || {
         let mut positions = Vec::new();
         for service in Service::ALL {

@@ -1,0 +1,351 @@
+//! The NATS door: commands answered and durable, queries, events, dead letters; what an operator and a subscriber use.
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::{self, consumer::DeliverPolicy, consumer::pull::OrderedConfig};
+use contracts::subjects::headers;
+use contracts::{OutcomeStatus, Service};
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use system_tests::{Broker, eventually, on_shared_cinema, samples};
+use uuid::Uuid;
+
+async fn user(broker: &Broker) -> Value {
+    broker.accepted(Service::Users, "register", samples::user()).await["id"].clone()
+}
+
+async fn showtime(broker: &Broker) -> Value {
+    let movie = broker.accepted(Service::Movies, "add", samples::movie()).await;
+    let hall = broker.accepted(Service::Movies, "add-hall", samples::hall()).await;
+    let showtime = samples::showtime(movie["id"].as_str().unwrap(), hall["id"].as_str().unwrap());
+    broker.accepted(Service::Movies, "schedule", showtime).await["id"].clone()
+}
+
+async fn state(broker: &Broker, showtime: &Value, seat: &str) -> Value {
+    let map = broker.query(Service::Bookings, "seats", json!({ "showtime_id": showtime })).await;
+    let rows = map["rows"].as_array().unwrap().clone();
+    let mut places = rows.iter().flat_map(|row| row["places"].as_array().unwrap());
+    places.find(|place| place["seat"] == seat).unwrap_or(&Value::Null)["state"].clone()
+}
+
+#[test]
+fn every_command_is_answered_on_its_ask_subject() {
+    on_shared_cinema(async |cinema| {
+        let broker = cinema.broker().await;
+        let accepted = async |service, command: &str, payload| broker.accepted(service, command, payload).await;
+
+        let user = user(&broker).await;
+        let mut changed = samples::user();
+        changed["id"] = user.clone();
+        assert_eq!(accepted(Service::Users, "update", changed).await["version"], 2);
+
+        let movie = accepted(Service::Movies, "add", samples::movie()).await;
+        let mut changed = samples::movie();
+        changed["id"] = movie["id"].clone();
+        changed["title"] = json!("M");
+        assert_eq!(accepted(Service::Movies, "update", changed).await["title"], "M");
+        let hall = accepted(Service::Movies, "add-hall", samples::hall()).await;
+        let mut changed = samples::hall();
+        changed["id"] = hall["id"].clone();
+        let hall = accepted(Service::Movies, "update-hall", changed).await;
+        let mut details = samples::showtime(movie["id"].as_str().unwrap(), hall["id"].as_str().unwrap());
+        let showtime = accepted(Service::Movies, "schedule", details.clone()).await["id"].clone();
+        details["id"] = showtime.clone();
+        details["language"] = json!("de");
+        assert_eq!(accepted(Service::Movies, "reschedule", details).await["language"], "de");
+
+        let order = json!({ "user_id": user, "showtime_id": showtime, "seats": ["A1", "A2"] });
+        let booking = accepted(Service::Bookings, "place", order).await;
+        assert_eq!(booking["total"], json!({ "amount": 2500, "currency": "EUR" }));
+        assert_eq!(booking["movie"]["title"], "M");
+        let change = json!({ "id": booking["id"], "seats": ["A2", "E1"] });
+        assert_eq!(accepted(Service::Bookings, "change-seats", change).await["total"]["amount"], 2900);
+        let cancelled = accepted(Service::Bookings, "cancel", json!({ "id": booking["id"] })).await;
+        assert_eq!(cancelled["status"], "cancelled");
+
+        assert_eq!(accepted(Service::Movies, "cancel", json!({ "id": showtime })).await["id"], showtime);
+        let none = accepted(Service::Bookings, "cancel-showtime", json!({ "showtime_id": showtime })).await;
+        assert_eq!(none["bookings"], json!([]));
+        assert_eq!(accepted(Service::Movies, "remove", json!({ "id": movie["id"] })).await["id"], movie["id"]);
+        assert_eq!(accepted(Service::Movies, "remove-hall", json!({ "id": hall["id"] })).await["id"], hall["id"]);
+        assert_eq!(accepted(Service::Users, "delete", json!({ "id": user })).await["id"], user);
+        let none = accepted(Service::Bookings, "cancel-user", json!({ "user_id": user })).await;
+        assert_eq!(none["bookings"], json!([]));
+    });
+}
+
+#[test]
+fn every_command_and_query_is_registered_with_its_schemas() {
+    on_shared_cinema(async |cinema| {
+        let broker = cinema.broker().await;
+        for service in Service::ALL {
+            let (info, _) = broker.request(&format!("$SRV.INFO.marquee-{service}"), b"").await;
+            let endpoints = info["endpoints"].as_array().expect("endpoints").clone();
+            let mut expected = vec![service.query("operation")];
+            let (commands, queries): (Vec<_>, Vec<&str>) = match service {
+                Service::Users => (names::<contracts::users::UserCommand>(), vec!["user", "users"]),
+                Service::Movies => (
+                    names::<contracts::movies::MovieCommand>(),
+                    vec!["movie", "movies", "hall", "halls", "showtime", "showtimes"],
+                ),
+                Service::Bookings => {
+                    (names::<contracts::bookings::BookingCommand>(), vec!["booking", "bookings", "seats"])
+                }
+            };
+            expected.extend(commands.into_iter().map(|command| service.ask(command)));
+            expected.extend(queries.into_iter().map(|query| service.query(query)));
+            for subject in expected {
+                let endpoint = endpoints.iter().find(|endpoint| endpoint["subject"] == subject.as_str());
+                let metadata = &endpoint.unwrap_or_else(|| panic!("{subject} is not registered"))["metadata"];
+                for part in ["request", "reply"] {
+                    let schema: Value = serde_json::from_str(metadata[part].as_str().unwrap()).unwrap();
+                    assert!(schema["$schema"].is_string(), "{subject}: {schema:#}");
+                }
+            }
+        }
+    });
+}
+
+fn names<C: contracts::CommandSet>() -> Vec<&'static str> {
+    C::specs().into_iter().map(|spec| spec.name).collect()
+}
+
+#[test]
+fn a_durable_command_takes_effect_and_its_outcome_can_be_asked() {
+    on_shared_cinema(async |cinema| {
+        let broker = cinema.broker().await;
+        let (user, showtime, id) = (user(&broker).await, showtime(&broker).await, Uuid::now_v7());
+        let order = json!({ "user_id": user, "showtime_id": showtime, "seats": ["B1"] }).to_string();
+        broker.command(Service::Bookings, "place", order, id).await;
+        let outcome = broker.outcome(Service::Bookings, id).await;
+        assert_eq!(outcome.status, OutcomeStatus::Accepted, "{}", outcome.body);
+        eventually("the seat is taken", async || (state(&broker, &showtime, "B1").await == "taken").then_some(()))
+            .await;
+    });
+}
+
+#[test]
+fn a_repeat_changes_nothing_and_another_payload_under_its_id_is_refused() {
+    on_shared_cinema(async |cinema| {
+        let broker = cinema.broker().await;
+        let (user, showtime, id) = (user(&broker).await, showtime(&broker).await, Uuid::now_v7());
+        let place = |seat: &str| json!({ "user_id": user, "showtime_id": showtime, "seats": [seat] });
+        let ask = async |seat: &str| {
+            let mut with = HeaderMap::new();
+            with.insert(headers::MESSAGE_ID, id.to_string());
+            let payload = place(seat).to_string().into();
+            let subject = Service::Bookings.ask("place");
+            let reply = broker.client.request_with_headers(subject, with, payload).await.unwrap();
+            serde_json::from_slice::<contracts::Outcome>(&reply.payload).unwrap()
+        };
+        let first = ask("A1").await;
+        // The same id in a batch gets past the broker's own look for repeats.
+        let again = json!([{
+            "specversion": "1.0", "id": id, "source": "/test", "type": "place", "marqueeactor": "test",
+            "data": place("A1"),
+        }]);
+        broker.publish(Service::Bookings, "batch", again.to_string(), HeaderMap::new()).await;
+        let repeat = ask("A1").await;
+        assert_eq!((repeat.position, repeat.body.get()), (first.position, first.body.get()));
+
+        let mut other = again.clone();
+        other[0]["data"] = place("A2");
+        let inbox = broker.client.new_inbox();
+        let mut replies = broker.client.subscribe(inbox.clone()).await.unwrap();
+        let mut with = HeaderMap::new();
+        with.insert(headers::REPLY_TO, inbox);
+        broker.publish(Service::Bookings, "batch", other.to_string(), with).await;
+        let outcomes: Vec<contracts::Outcome> = serde_json::from_slice(&replies.next().await.unwrap().payload).unwrap();
+        assert!(outcomes[0].body.get().contains("idempotency-mismatch"), "{}", outcomes[0].body);
+        let bookings = broker.query(Service::Bookings, "bookings", json!({ "showtime_id": showtime })).await;
+        assert_eq!(bookings["items"].as_array().unwrap().len(), 1, "{bookings:#}");
+    });
+}
+
+#[test]
+fn an_expired_command_is_refused() {
+    on_shared_cinema(async |cinema| {
+        let broker = cinema.broker().await;
+        let (user, showtime, id) = (user(&broker).await, showtime(&broker).await, Uuid::now_v7());
+        let mut with = HeaderMap::new();
+        with.insert(headers::MESSAGE_ID, id.to_string());
+        with.insert(headers::EXPIRES, "2020-01-01T00:00:00Z");
+        let order = json!({ "user_id": user, "showtime_id": showtime, "seats": ["B1"] }).to_string();
+        broker.publish(Service::Bookings, "place", order, with).await;
+        let outcome = broker.outcome(Service::Bookings, id).await;
+        assert!(outcome.body.get().contains("urn:marquee:problem:unavailable"), "{}", outcome.body);
+        assert_eq!(state(&broker, &showtime, "B1").await, "free");
+    });
+}
+
+#[test]
+fn what_cannot_be_read_becomes_a_dead_letter_with_the_reason() {
+    on_shared_cinema(async |cinema| {
+        let broker = cinema.broker().await;
+        let unknown_field = br#"{"user_id":"x","seats":[],"price":1}"#.to_vec();
+        let cases: [(Service, &str, Vec<u8>, &str); 7] = [
+            (Service::Bookings, "place", b"not JSON".to_vec(), "expected"),
+            (Service::Bookings, "place", b"\xff\xfe\x00".to_vec(), "expected"),
+            (Service::Bookings, "place", b"".to_vec(), "missing field"),
+            (Service::Bookings, "place", unknown_field, "user_id"),
+            (Service::Users, "dance", b"{}".to_vec(), "no command"),
+            (Service::Movies, "batch", b"{\"a\":1}".to_vec(), "invalid type"),
+            (Service::Movies, "add", vec![b'['; 100_000], "recursion limit"),
+        ];
+        for (service, command, payload, reason) in cases {
+            let id = Uuid::now_v7();
+            broker.command(service, command, payload.clone(), id).await;
+            // A batch that can't be read has no command whose id would be known.
+            let letter = match command {
+                "batch" => broker.dead_letter(headers::SUBJECT, &service.command(command)).await,
+                _ => broker.dead_letter(headers::MESSAGE_ID, &id.to_string()).await,
+            };
+            let header = |name: &str| letter.headers.as_ref().unwrap().get(name).unwrap().to_string();
+            assert_eq!(letter.subject.to_string(), service.dead_letters());
+            assert_eq!(header(headers::SUBJECT), service.command(command));
+            assert!(header(headers::REASON).contains(reason), "{}", header(headers::REASON));
+            assert_eq!(letter.payload, payload);
+        }
+        // And the services go on.
+        user(&broker).await;
+        showtime(&broker).await;
+    });
+}
+
+#[test]
+fn one_bad_command_in_a_batch_harms_no_other() {
+    on_shared_cinema(async |cinema| {
+        let broker = cinema.broker().await;
+        let (good, bad) = (Uuid::now_v7(), Uuid::now_v7());
+        let event = |id: Uuid, data: Value| json!({ "specversion": "1.0", "id": id, "source": "/test", "type": "register", "marqueeactor": "test", "data": data });
+        let batch = json!([event(bad, json!({ "username": "" })), event(good, samples::user())]);
+        broker.publish(Service::Users, "batch", batch.to_string(), HeaderMap::new()).await;
+        let outcome = broker.outcome(Service::Users, good).await;
+        assert_eq!(outcome.status, OutcomeStatus::Accepted);
+        broker.dead_letter(headers::MESSAGE_ID, &bad.to_string()).await;
+    });
+}
+
+#[test]
+fn bad_input_on_ask_and_query_is_answered_with_a_problem() {
+    on_shared_cinema(async |cinema| {
+        let broker = cinema.broker().await;
+        for (subject, payload, code) in [
+            ("cinema.ask.bookings.place", "not JSON", "422"),
+            ("cinema.ask.users.register", r#"{"username":"a","email":"nobody","full_name":"A"}"#, "422"),
+            ("cinema.qry.users.user", r#"{"id":"1"}"#, "422"),
+            ("cinema.qry.bookings.bookings", r#"{"limit":0}"#, "422"),
+            ("cinema.qry.bookings.bookings", r#"{"cursor":"x"}"#, "422"),
+            ("cinema.qry.movies.movie", r#"{"id":"01890000-0000-7000-8000-000000000000"}"#, "404"),
+        ] {
+            let (problem, answered) = broker.request(subject, payload.as_bytes()).await;
+            assert_eq!(answered.as_deref(), Some(code), "{subject} {payload}: {problem:#}");
+            assert_eq!(problem["status"].to_string(), code, "{problem:#}");
+        }
+        let mut with = HeaderMap::new();
+        with.insert(headers::MIN_POSITION, "users=9999999");
+        let reply = broker.client.request_with_headers("cinema.qry.users.users", with, "{}".into()).await.unwrap();
+        let code = reply.headers.unwrap().get(async_nats::service::NATS_SERVICE_ERROR_CODE).unwrap().to_string();
+        assert_eq!(code, "503", "what can't be answered from that position is never answered from an older one");
+    });
+}
+
+#[test]
+fn events_are_cloud_events_whose_sequence_is_the_journals_position() {
+    on_shared_cinema(async |cinema| {
+        let broker = cinema.broker().await;
+        let (user, showtime) = (user(&broker).await, showtime(&broker).await);
+        let order = json!({ "user_id": user, "showtime_id": showtime, "seats": ["C5", "E10"] });
+        let outcome = broker.ask(Service::Bookings, "place", order).await;
+        let booking: Value = serde_json::from_str(outcome.body.get()).unwrap();
+        let last = broker.last_sequence(Service::Bookings).await.max(outcome.position);
+        let events = broker.events(Service::Bookings, last).await;
+        let sequences: Vec<u64> = events.iter().map(|event| event.sequence).collect();
+        assert_eq!(sequences, (1..=last).collect::<Vec<u64>>());
+        let event = events.iter().find(|event| event.sequence == outcome.position).unwrap();
+        let id = booking["id"].as_str().unwrap();
+        assert_eq!(event.subject, format!("cinema.evt.bookings.{id}.booking-placed"));
+        let attribute = |name: &str| event.attributes.get(name).map(String::as_str).unwrap_or_default();
+        assert_eq!(attribute("specversion"), "1.0");
+        assert_eq!(attribute("type"), "booking-placed.v1");
+        assert_eq!(attribute("source"), "/marquee/bookings");
+        assert_eq!(attribute("subject"), id);
+        assert_eq!(attribute("causationid"), outcome.command_id.to_string());
+        assert!(attribute("id").parse::<Uuid>().is_ok());
+        assert_eq!(attribute("time").parse::<chrono::DateTime<chrono::Utc>>().unwrap(), outcome.decided_at);
+        assert_eq!(event.data["seats"], booking["seats"]);
+        assert_eq!(event.data["user_id"], user);
+    });
+}
+
+#[test]
+fn a_subscriber_reads_from_the_start_a_sequence_or_a_time() {
+    on_shared_cinema(async |cinema| {
+        let broker = cinema.broker().await;
+        let before = broker.ask(Service::Users, "register", samples::user()).await;
+        let after = broker.ask(Service::Users, "register", samples::user()).await;
+        eventually("both events", async || {
+            (broker.last_sequence(Service::Users).await >= after.position).then_some(())
+        })
+        .await;
+        let stream = jetstream::new(broker.client.clone()).get_stream(Service::Users.events_stream()).await.unwrap();
+        let first = async |deliver_policy| {
+            let config = OrderedConfig { deliver_policy, ..OrderedConfig::default() };
+            let mut messages = stream.create_consumer(config).await.unwrap().messages().await.unwrap();
+            messages.next().await.unwrap().unwrap().info().unwrap().stream_sequence
+        };
+        assert_eq!(first(DeliverPolicy::All).await, 1);
+        assert_eq!(first(DeliverPolicy::ByStartSequence { start_sequence: before.position }).await, before.position);
+        let published = stream.get_raw_message(after.position).await.unwrap().time;
+        assert_eq!(first(DeliverPolicy::ByStartTime { start_time: published }).await, after.position);
+    });
+}
+
+#[test]
+fn events_carry_no_personal_data() {
+    on_shared_cinema(async |cinema| {
+        let broker = cinema.broker().await;
+        let details = samples::user();
+        let outcome = broker.ask(Service::Users, "register", details.clone()).await;
+        eventually("the event", async || {
+            (broker.last_sequence(Service::Users).await >= outcome.position).then_some(())
+        })
+        .await;
+        let stream = jetstream::new(broker.client.clone()).get_stream(Service::Users.events_stream()).await.unwrap();
+        let event = stream.get_raw_message(outcome.position).await.unwrap();
+        let text = format!("{:?} {}", event.headers, String::from_utf8_lossy(&event.payload));
+        for secret in ["username", "email", "full_name"] {
+            assert!(!text.contains(details[secret].as_str().unwrap()), "{text}");
+        }
+        assert!(!outcome.body.get().contains(details["email"].as_str().unwrap()), "{}", outcome.body);
+    });
+}
+
+#[test]
+fn a_cancelled_showtime_and_a_deleted_user_lose_their_bookings() {
+    on_shared_cinema(async |cinema| {
+        let broker = cinema.broker().await;
+        let (ada, bob, showtime, other) =
+            tokio::join!(user(&broker), user(&broker), showtime(&broker), showtime(&broker));
+        let place = async |user: &Value, showtime: &Value, seat: &str| {
+            let order = json!({ "user_id": user, "showtime_id": showtime, "seats": [seat] });
+            broker.accepted(Service::Bookings, "place", order).await["id"].clone()
+        };
+        let first = place(&ada, &showtime, "A1").await;
+        let second = place(&ada, &other, "A1").await;
+        let third = place(&bob, &other, "A2").await;
+        let status = async |booking: &Value| {
+            broker.query(Service::Bookings, "booking", json!({ "id": booking })).await["status"].clone()
+        };
+        broker.accepted(Service::Movies, "cancel", json!({ "id": showtime })).await;
+        eventually("it is cancelled", async || (status(&first).await == "cancelled").then_some(())).await;
+        assert_eq!(status(&second).await, "confirmed");
+        broker.accepted(Service::Users, "delete", json!({ "id": ada })).await;
+        eventually("it is cancelled", async || (status(&second).await == "cancelled").then_some(())).await;
+        assert_eq!(status(&third).await, "confirmed");
+        assert_eq!(state(&broker, &other, "A1").await, "free");
+        for (user, showtime) in [(&bob, &showtime), (&ada, &other)] {
+            let order = json!({ "user_id": user, "showtime_id": showtime, "seats": ["A3"] });
+            assert_eq!(broker.ask(Service::Bookings, "place", order).await.status, OutcomeStatus::Refused);
+        }
+    });
+}
