@@ -6,6 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::bookings::MAX_SEATS;
+
 /// An amount in the currency's minor unit (cents, for EUR).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -20,8 +22,10 @@ pub struct Money {
     pub currency: Currency,
 }
 
-/// No price of a cinema is higher, and no sum of a hall's seats can overflow.
+/// No sum is higher.
 pub const MAX_AMOUNT: u32 = 100_000_000;
+/// No price of one seat is higher, so that what one user can book of a showtime stays within [`MAX_AMOUNT`].
+pub const MAX_PRICE: u32 = MAX_AMOUNT / MAX_SEATS as u32;
 
 fn bounded<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     let amount = u32::deserialize(deserializer)?;

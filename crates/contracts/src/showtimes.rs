@@ -36,7 +36,7 @@ pub struct ShowtimeDetails {
     /// The language it is shown in.
     #[schema(value_type = String, example = "en", min_length = 1, max_length = 35)]
     pub language: Text<35>,
-    /// What a seat of each category of the hall costs; all in one currency.
+    /// What a seat of each category of the hall costs, at most 10,000,000 minor units; all in one currency.
     #[schema(value_type = BTreeMap<String, Money>, example = json!({"standard": {"amount": 1250, "currency": "EUR"}, "premium": {"amount": 1650, "currency": "EUR"}}))]
     pub prices: Prices,
 }

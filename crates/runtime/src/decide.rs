@@ -125,6 +125,7 @@ impl<D: Domain> Settling<D> {
         }
         let expired = waiting.expires.is_some_and(|expires| expires <= self.now);
         let decision = match &waiting.facts {
+            Err(problem) if expired => Err(problem.clone()),
             _ if expired => Err(Problem::new(Case::Unavailable, "it could not be decided before it expired")),
             Err(_) => return Ok(None),
             Ok(facts) => D::decide(&waiting.command, &self.context(waiting, facts)),

@@ -8,6 +8,7 @@ mod tests;
 use chrono::{DateTime, Duration, Utc};
 use contracts::ids::{HallId, ShowtimeId};
 use contracts::layout::Layout;
+use contracts::money::MAX_PRICE;
 use contracts::showtimes::{
     Prices, RescheduleShowtime, ScheduleShowtime, ShowtimeCancelled, ShowtimeDetails, ShowtimeRescheduled,
     ShowtimeScheduled,
@@ -162,7 +163,7 @@ fn start_error(starts_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<FieldErro
     Some(FieldError::new("starts_at", "invalid", message))
 }
 
-/// Every category of the hall has a price and no other has, all in one currency.
+/// Every category of the hall has a price and no other has, all in one currency and none beyond reason.
 fn price_errors(prices: &Prices, layout: &Layout) -> Vec<FieldError> {
     let error = |category, reason: &str, message| FieldError::new(format!("prices.{category}"), reason, message);
     let categories = layout.categories();
@@ -179,7 +180,11 @@ fn price_errors(prices: &Prices, layout: &Layout) -> Vec<FieldError> {
         .iter()
         .filter(|(_, price)| Some(price.currency) != currency)
         .map(|(category, _)| error(category, "mixed", "all prices must be in one currency".to_owned()));
-    missing.chain(unknown).chain(mixed).collect()
+    let too_high = prices
+        .iter()
+        .filter(|(_, price)| price.amount > MAX_PRICE)
+        .map(|(category, _)| error(category, "invalid", format!("a price must be at most {MAX_PRICE}")));
+    missing.chain(unknown).chain(mixed).chain(too_high).collect()
 }
 
 /// Refuses another movie, hall or currency than the showtime has.

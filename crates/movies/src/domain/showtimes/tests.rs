@@ -75,6 +75,7 @@ fn every_category_of_the_hall_has_a_price_and_no_other() {
         ["prices.vip unknown"]
     );
     assert_eq!(priced(&[("premium", 1650, "EUR"), ("standard", 1250, "USD")]), ["prices.standard mixed"]);
+    assert_eq!(priced(&[("premium", 10_000_001, "EUR"), ("standard", 1250, "EUR")]), ["prices.premium invalid"]);
 }
 
 #[test]
