@@ -58,9 +58,6 @@ pub(crate) async fn gather(around: &Around, commands: &[&BookingCommand]) -> Vec
     };
     let (users, showtimes) =
         futures_util::join!(ask_users(&around.client, &questions), ask_showtimes(&around.client, &questions));
-    for problem in [users.as_ref().err(), showtimes.as_ref().err()].into_iter().flatten() {
-        tracing::warn!(%problem, commands = commands.len(), "commands wait for another service");
-    }
     questions.iter().map(|question| answer(question, &users, &showtimes)).collect()
 }
 

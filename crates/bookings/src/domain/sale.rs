@@ -35,19 +35,15 @@ pub(super) fn sell(
 }
 
 fn offer(seat: Seat, kept: &[SoldSeat], checked: &CheckedShowtime) -> Result<SoldSeat, (&'static str, &'static str)> {
-    let kept = kept.iter().find(|kept| kept.seat == seat);
-    let Some(category) = checked.sold.get(&seat) else {
-        return match kept {
-            Some(kept) => Ok(kept.clone()),
-            None if checked.blocked.contains(&seat) => Err(("blocked", "is not sold")),
-            None => Err(("unknown", "is not in the hall")),
-        };
+    if let Some(kept) = kept.iter().find(|kept| kept.seat == seat) {
+        return Ok(kept.clone());
+    }
+    let category = match checked.sold.get(&seat) {
+        Some(category) => category,
+        None if checked.blocked.contains(&seat) => return Err(("blocked", "is not sold")),
+        None => return Err(("unknown", "is not in the hall")),
     };
     // The schedule asks for a price for each category; should one be missing, nobody sits for nothing.
     let price = checked.showtime.prices.get(category).ok_or(("blocked", "has no price"))?;
-    match kept {
-        // Amounts of two currencies cannot be added up: should the showtime's have changed, today's price it is.
-        Some(kept) if kept.price.currency == price.currency => Ok(kept.clone()),
-        _ => Ok(SoldSeat { seat, category: category.clone(), price: price.clone() }),
-    }
+    Ok(SoldSeat { seat, category: category.clone(), price: price.clone() })
 }

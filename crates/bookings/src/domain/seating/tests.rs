@@ -1,9 +1,8 @@
 //! Every rule: given what has happened, when this is asked, then that follows.
 
 use chrono::TimeDelta;
-use contracts::bookings::{BookingStatus, CancelBooking, CancelReason, CancelShowtimeBookings, SeatsChanged, SoldSeat};
+use contracts::bookings::{BookingStatus, CancelBooking, CancelReason, CancelShowtimeBookings, SeatsChanged};
 use contracts::ids::UserId;
-use contracts::money::Money;
 use contracts::{Case, Problem};
 
 use super::fixtures::*;
@@ -142,17 +141,6 @@ fn a_kept_seat_costs_what_it_was_sold_for() {
     let booked = seating.booking(booking(1)).unwrap();
     assert_eq!((booked.version, booked.total.amount), (2, 2200));
     assert_eq!(["A1", "A2", "A3"].map(|name| seating.owner(seat(name)).is_some()), [false, true, true]);
-}
-
-#[test]
-fn a_sum_has_one_currency() {
-    let seating = given(&[(1, 1, &["A1"])]);
-    let command = change(1, &["A1", "A2"]);
-    let mut foreign = checked(command.seats.as_slice());
-    let dollars = Money { amount: 1100, currency: "USD".to_owned().try_into().unwrap() };
-    foreign.showtime.prices.values_mut().for_each(|price| *price = dollars.clone());
-    let event = seating.change_seats(&command, None, Some(&foreign), before()).unwrap();
-    assert!(event.seats.iter().all(|sold: &SoldSeat| sold.price == dollars));
 }
 
 #[test]
