@@ -11,6 +11,7 @@ use contracts::layout::Seat;
 use contracts::{Case, Problem};
 use runtime::database::{Connection, StoreError};
 use runtime::domain::{Around, Claim, Context, Decision, Domain, Needs, Recorded};
+use uuid::Uuid;
 
 use crate::claims;
 use crate::domain::{Facts, Seating, already_exists, check_erased, not_found};
@@ -79,7 +80,7 @@ fn place(command: &PlaceBooking, context: &Context<'_, Bookings>) -> Decided {
         user_may_book: context.facts.user_may_book && !stands(context, &claims::erased_user(command.user_id)),
     };
     let event = seating.place(id, command, facts, context.now)?;
-    let mut decision = decision(context, showtime, event.into())?.take(claims::booking(id), showtime);
+    let mut decision = answered(context, showtime, event.into())?.take(claims::booking(id), showtime);
     if !seating.knows(command.user_id) {
         decision = decision.take(claims::user_showtime(command.user_id, showtime), showtime);
     }
@@ -90,7 +91,7 @@ fn change_seats(command: &ChangeSeats, context: &Context<'_, Bookings>) -> Decid
     let showtime = context.facts.booked_showtime.ok_or_else(|| not_found(command.id))?;
     let (seating, checked) = (context.state(showtime), context.facts.showtime(showtime));
     let event = seating.change_seats(command, context.if_version, checked, context.now)?;
-    let decision = decision(context, showtime, event.into())?;
+    let decision = answered(context, showtime, event.into())?;
     let decision = release(decision, showtime, seating, command.id);
     Ok(take(decision, showtime, command.seats.as_slice()))
 }
@@ -99,14 +100,14 @@ fn cancel(command: &CancelBooking, context: &Context<'_, Bookings>) -> Decided {
     let showtime = context.facts.booked_showtime.ok_or_else(|| not_found(command.id))?;
     let (seating, checked) = (context.state(showtime), context.facts.showtime(showtime));
     let event = seating.cancel(command, context.if_version, checked, context.now)?;
-    let decision = decision(context, showtime, event.into())?;
+    let decision = answered(context, showtime, event.into())?;
     Ok(release(decision, showtime, seating, command.id))
 }
 
 fn cancel_showtime(command: &CancelShowtimeBookings, context: &Context<'_, Bookings>) -> Decided {
     let showtime = command.showtime_id;
     let cancelled = context.state(showtime).cancel_all(command, context.facts.showtime(showtime))?;
-    Ok(fence(cancel_several(cancelled, context)?, context, claims::closed_showtime(showtime), showtime.0))
+    Ok(with_fence(cancel_several(cancelled, context)?, context, claims::closed_showtime(showtime), showtime.0))
 }
 
 fn cancel_user(command: &CancelUserBookings, context: &Context<'_, Bookings>) -> Decided {
@@ -117,7 +118,12 @@ fn cancel_user(command: &CancelUserBookings, context: &Context<'_, Bookings>) ->
         cancelled.extend(seating.cancel_user(command, showtime, context.facts.showtime(showtime), context.now));
     }
     cancelled.sort_unstable_by_key(|event| event.booking_id);
-    Ok(fence(cancel_several(cancelled, context)?, context, claims::erased_user(command.user_id), command.user_id.0))
+    Ok(with_fence(
+        cancel_several(cancelled, context)?,
+        context,
+        claims::erased_user(command.user_id),
+        command.user_id.0,
+    ))
 }
 
 /// The id that the caller gave the booking, or the one that follows from the command's.
@@ -126,7 +132,7 @@ fn booking_id(command: &PlaceBooking, id: CommandId) -> BookingId {
 }
 
 /// This event, answered with the booking as it stands then.
-fn decision(context: &Context<'_, Bookings>, showtime: ShowtimeId, event: BookingEvent) -> Decided {
+fn answered(context: &Context<'_, Bookings>, showtime: ShowtimeId, event: BookingEvent) -> Decided {
     let (Some((id, booked)), Some(checked)) =
         (context.state(showtime).after(&event, context.now), context.facts.showtime(showtime))
     else {
@@ -149,6 +155,7 @@ fn cancel_several(cancelled: Vec<BookingCancelled>, context: &Context<'_, Bookin
     Ok(decision)
 }
 
+/// Takes the claims on these seats.
 fn take(decision: Decision<Bookings>, showtime: ShowtimeId, seats: &[Seat]) -> Decision<Bookings> {
     seats.iter().fold(decision, |decision, seat| decision.take(claims::seat(showtime, *seat), showtime))
 }
@@ -164,11 +171,11 @@ fn stands(context: &Context<'_, Bookings>, fence: &Claim) -> bool {
 }
 
 /// Puts a fence up, unless it stands.
-fn fence(
+fn with_fence(
     decision: Decision<Bookings>,
     context: &Context<'_, Bookings>,
     fence: Claim,
-    holder: uuid::Uuid,
+    holder: Uuid,
 ) -> Decision<Bookings> {
     if stands(context, &fence) { decision } else { decision.take(fence, holder) }
 }

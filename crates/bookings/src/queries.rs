@@ -61,10 +61,7 @@ pub(crate) async fn seats(database: Database, query: GetSeatMap) -> Result<SeatM
     let plan = Plan {
         layout: from_json(&layout)?,
         prices: from_json(&prices)?,
-        status: match status == showtime_status(ShowtimeStatus::Cancelled) {
-            true => ShowtimeStatus::Cancelled,
-            false => ShowtimeStatus::Scheduled,
-        },
+        cancelled: status == showtime_status(ShowtimeStatus::Cancelled),
         taken: taken.iter().map(|seat| seat.parse()).collect::<Result<_, String>>().map_err(StoreError::Unreadable)?,
     };
     Ok(plan.map(id))

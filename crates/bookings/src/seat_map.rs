@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use contracts::bookings::{Place, SeatMap, SeatRow};
 use contracts::ids::ShowtimeId;
 use contracts::layout::{Cell, Layout, Seat};
-use contracts::showtimes::{Prices, ShowtimeStatus};
+use contracts::showtimes::Prices;
 
 /// What a seat map is made from.
 pub(crate) struct Plan {
     pub(crate) layout: Layout,
     pub(crate) prices: Prices,
-    pub(crate) status: ShowtimeStatus,
+    pub(crate) cancelled: bool,
     pub(crate) taken: HashSet<Seat>,
 }
 
@@ -37,7 +37,7 @@ impl Plan {
             Cell::Seat(seat, category) => (seat, category),
         };
         match self.prices.get(category).cloned() {
-            Some(price) if self.status == ShowtimeStatus::Scheduled => {
+            Some(price) if !self.cancelled => {
                 let category = category.clone();
                 match self.taken.contains(&seat) {
                     true => Place::Taken { seat, category, price },
@@ -56,7 +56,7 @@ mod tests {
 
     use super::*;
 
-    fn plan(status: ShowtimeStatus) -> Plan {
+    fn plan(cancelled: bool) -> Plan {
         let layout = json!({ "rows": [{ "label": "A", "runs": [
             { "kind": "seats", "count": 2, "category": "standard" },
             { "kind": "gap", "count": 1 },
@@ -67,14 +67,14 @@ mod tests {
         Plan {
             layout: serde_json::from_value(layout).unwrap(),
             prices: serde_json::from_value(prices).unwrap(),
-            status,
+            cancelled,
             taken: HashSet::from(["A2".parse().unwrap()]),
         }
     }
 
     #[test]
     fn every_place_has_its_state() {
-        let map = plan(ShowtimeStatus::Scheduled).map(ShowtimeId(Uuid::nil()));
+        let map = plan(false).map(ShowtimeId(Uuid::nil()));
         let price = json!({ "amount": 1000, "currency": "EUR" });
         let places = json!([
             { "state": "free", "seat": "A1", "category": "standard", "price": price },
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_cancelled_showtime_sells_nothing() {
-        let map = plan(ShowtimeStatus::Cancelled).map(ShowtimeId(Uuid::nil()));
+        let map = plan(true).map(ShowtimeId(Uuid::nil()));
         assert_eq!((map.free, map.capacity), (0, 0));
     }
 }
