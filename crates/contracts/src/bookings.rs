@@ -339,7 +339,7 @@ pub enum Place {
     Gap,
 }
 
-queries! { Bookings Query {
+queries! { queries of Bookings Query {
     /// One booking.
     "booking" => GetBooking, Booking;
     /// Bookings, oldest first.

@@ -121,7 +121,7 @@ pub struct ListHalls {
     pub cursor: Option<String>,
 }
 
-queries! { Movies Query {
+queries! { queries of Movies Query {
     /// One hall.
     "hall" => GetHall, Hall;
     /// Halls, oldest entry first.

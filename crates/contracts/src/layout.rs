@@ -323,6 +323,23 @@ impl Layout {
         self.cells().filter_map(|cell| if let Cell::Seat(_, category) = cell { Some(category) } else { None }).collect()
     }
 
+    /// The seat's cell; `None` for a seat that isn't there. Looks at one row only, since bookings ask for few seats of
+    /// large halls.
+    pub fn find(&self, seat: Seat) -> Option<Cell<'_>> {
+        let row = self.rows.iter().find(|row| row.label == seat.row)?;
+        let mut last = 0;
+        row.runs.iter().find_map(|run| match run {
+            Run::Gap { .. } => None,
+            Run::Seats { count, .. } | Run::Blocked { count } => {
+                last += count;
+                (seat.number <= last).then_some(match run {
+                    Run::Seats { category, .. } => Cell::Seat(seat, category),
+                    _ => Cell::Blocked(seat),
+                })
+            }
+        })
+    }
+
     /// Every seat with its category; `None` for a blocked one.
     pub fn seats(&self) -> BTreeMap<Seat, Option<&Category>> {
         self.cells()
@@ -361,6 +378,11 @@ mod tests {
         let seats: Vec<_> = layout.seats().into_iter().map(|(s, c)| (s.to_string(), c.map(Category::as_str))).collect();
         assert_eq!(seats, [("A1".into(), Some("standard")), ("A2".into(), None), ("A3".into(), Some("premium"))]);
         assert_eq!(layout.capacity(), 2);
+        for cell in layout.cells().filter(|cell| *cell != Cell::Gap) {
+            let (Cell::Seat(seat, _) | Cell::Blocked(seat)) = cell else { continue };
+            assert_eq!(layout.find(seat), Some(cell));
+        }
+        assert_eq!((layout.find("A4".parse().unwrap()), layout.find("B1".parse().unwrap())), (None, None));
     }
 
     #[test]

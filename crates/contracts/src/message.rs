@@ -334,17 +334,26 @@ macro_rules! events {
     };
 }
 
-/// Declares queries: `"name" => Request -> Reply` with a sentence each.
+/// Declares queries: `"name" => Request, Reply;` with a sentence each, and the function that lists them.
 macro_rules! queries {
-    ($service:ident $kind:ident { $($(#[doc = $text:literal])* $name:literal => $request:ty, $reply:ty;)* }) => {$(
-        impl $crate::message::Query for $request {
-            const SERVICE: $crate::subjects::Service = $crate::subjects::Service::$service;
-            const KIND: $crate::message::QueryKind = $crate::message::QueryKind::$kind;
-            const NAME: &'static str = $name;
-            const DESCRIPTION: &'static str = concat!($($text),*).trim_ascii();
-            type Reply = $reply;
+    ($list:ident of $service:ident $kind:ident {
+        $($(#[doc = $text:literal])* $name:literal => $request:ty, $reply:ty;)*
+    }) => {
+        $(
+            impl $crate::message::Query for $request {
+                const SERVICE: $crate::subjects::Service = $crate::subjects::Service::$service;
+                const KIND: $crate::message::QueryKind = $crate::message::QueryKind::$kind;
+                const NAME: &'static str = $name;
+                const DESCRIPTION: &'static str = concat!($($text),*).trim_ascii();
+                type Reply = $reply;
+            }
+        )*
+
+        /// What there is to ask here, for schemas.
+        pub fn $list() -> Vec<$crate::message::MessageSpec> {
+            vec![$(<$request as $crate::message::Query>::spec(),)*]
         }
-    )*};
+    };
 }
 
 pub(crate) use {commands, events, queries};

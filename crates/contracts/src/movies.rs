@@ -312,7 +312,7 @@ pub struct ListMovies {
     pub cursor: Option<String>,
 }
 
-queries! { Movies Query {
+queries! { queries of Movies Query {
     /// One movie.
     "movie" => GetMovie, Movie;
     /// Movies, oldest entry first.

@@ -20,6 +20,8 @@ pub enum Case {
     UnsupportedMediaType,
     /// The body is larger than what is read here.
     TooLarge,
+    /// The body did not arrive in time.
+    RequestTimeout,
     /// The thing has changed since the version that the caller saw.
     VersionMismatch,
     /// The id of what should be created is in use.
@@ -72,6 +74,7 @@ impl Case {
             Case::MethodNotAllowed => 405,
             Case::UnsupportedMediaType => 415,
             Case::TooLarge => 413,
+            Case::RequestTimeout => 408,
             Case::VersionMismatch => 412,
             Case::AlreadyExists
             | Case::EmailTaken
@@ -100,6 +103,7 @@ impl Case {
             Case::MethodNotAllowed => "The path does not have this method",
             Case::UnsupportedMediaType => "Only application/json is read here",
             Case::TooLarge => "The body is too large",
+            Case::RequestTimeout => "The body did not arrive in time",
             Case::VersionMismatch => "Changed since the version that was named",
             Case::AlreadyExists => "Exists already",
             Case::EmailTaken => "The e-mail address is taken",

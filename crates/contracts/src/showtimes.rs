@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::halls::HallName;
 use crate::ids::{HallId, MovieId, ShowtimeId};
-use crate::layout::{Category, Layout, Seat};
+use crate::layout::{Category, Cell, Layout, Seat};
 use crate::message::queries;
 use crate::money::Money;
 use crate::movies::Title;
@@ -234,30 +234,29 @@ impl CheckedShowtime {
     /// Looks the wanted seats up in the hall's layout.
     pub fn new(showtime: Showtime, layout: &Layout, wanted: &BTreeSet<Seat>) -> Self {
         let mut checked = Self { showtime, sold: BTreeMap::new(), blocked: BTreeSet::new() };
-        let seats = layout.seats();
         for seat in wanted {
-            match seats.get(seat) {
-                Some(Some(category)) => {
-                    checked.sold.insert(*seat, (*category).clone());
+            match layout.find(*seat) {
+                Some(Cell::Seat(_, category)) => {
+                    checked.sold.insert(*seat, category.clone());
                 }
-                Some(None) => {
+                Some(Cell::Blocked(_)) => {
                     checked.blocked.insert(*seat);
                 }
-                None => {}
+                Some(Cell::Gap) | None => {}
             }
         }
         checked
     }
 }
 
-queries! { Movies Query {
+queries! { queries of Movies Query {
     /// One showtime.
     "showtime" => GetShowtime, Showtime;
     /// Showtimes, by start.
     "showtimes" => ListShowtimes, Page<Showtime>;
 }}
 
-queries! { Movies Rpc {
+queries! { rpc_methods of Movies Rpc {
     /// What bookings need to know of showtimes, from committed state.
     "check" => CheckShowtimes, CheckedShowtimes;
 }}

@@ -83,6 +83,12 @@ impl Service {
         format!("cinema.rpc.{}.{method}", self.name())
     }
 
+    /// The id of a message's JSON Schema: `urn:marquee:schema:<service>:<kind>:<name>`. Events name theirs in
+    /// `ce-dataschema`.
+    pub fn schema(self, kind: &str, name: &str) -> String {
+        format!("urn:marquee:schema:{}:{kind}:{name}", self.name())
+    }
+
     /// Dead letters: `cinema.dlq.<service>`.
     pub fn dead_letters(self) -> String {
         format!("cinema.dlq.{}", self.name())

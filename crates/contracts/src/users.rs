@@ -170,14 +170,14 @@ pub struct CheckedUsers {
     pub may_book: Vec<UserId>,
 }
 
-queries! { Users Query {
+queries! { queries of Users Query {
     /// One user.
     "user" => GetUser, User;
     /// Users, oldest first.
     "users" => ListUsers, Page<User>;
 }}
 
-queries! { Users Rpc {
+queries! { rpc_methods of Users Rpc {
     /// Which of these users may book, from committed state.
     "check" => CheckUsers, CheckedUsers;
 }}

@@ -1,0 +1,129 @@
+//! `schemas/` has the JSON Schema of everything that travels, made from the types. What is checked in is what the types
+//! make; after a change, `UPDATE_SCHEMAS=1 cargo test -p contracts --test schemas` writes it anew.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use contracts::bookings::{BookingCommand, BookingEvent};
+use contracts::message::{BatchedCommand, MessageSpec, schema_of};
+use contracts::movies::{MovieCommand, MovieEvent};
+use contracts::operations::GetOperation;
+use contracts::users::{UserCommand, UserEvent};
+use contracts::{CommandSet, EventSet, Outcome, Problem, Service, bookings, halls, movies, showtimes, users};
+use schemars::Schema;
+
+/// The folders that have nothing but what is made here; the documents beside them have tests of their own.
+const FOLDERS: [&str; 5] = ["commands", "events", "queries", "rpc", "common"];
+
+/// Path below `schemas/` and text of each document.
+type Documents = BTreeMap<String, String>;
+
+fn all() -> Documents {
+    let mut documents = Documents::new();
+    for (service, commands, events) in [
+        (Service::Users, UserCommand::specs(), UserEvent::specs()),
+        (Service::Movies, MovieCommand::specs(), MovieEvent::specs()),
+        (Service::Bookings, BookingCommand::specs(), BookingEvent::specs()),
+    ] {
+        add(&mut documents, "commands", service, ("command", "answer"), &commands);
+        add(&mut documents, "events", service, ("event", ""), &events);
+    }
+    let films = [movies::queries(), halls::queries(), showtimes::queries()].concat();
+    for (service, queries) in
+        [(Service::Users, users::queries()), (Service::Movies, films), (Service::Bookings, bookings::queries())]
+    {
+        add(&mut documents, "queries", service, ("query", "reply"), &queries);
+    }
+    for (service, methods) in [(Service::Users, users::rpc_methods()), (Service::Movies, showtimes::rpc_methods())] {
+        add(&mut documents, "rpc", service, ("rpc", "rpc-reply"), &methods);
+    }
+    for (name, schema) in [
+        ("batch", schema_of::<Vec<BatchedCommand>>()),
+        ("operation", schema_of::<GetOperation>()),
+        ("outcome", schema_of::<Outcome>()),
+        ("problem", schema_of::<Problem>()),
+    ] {
+        documents.insert(format!("common/{name}.json"), text(format!("urn:marquee:schema:{name}"), schema));
+    }
+    documents
+}
+
+/// `<folder>/<service>.<name>.json`, and what is answered as `<folder>/<service>.<name>.<reply>.json`.
+fn add(
+    documents: &mut Documents,
+    folder: &str,
+    service: Service,
+    (request, reply): (&str, &str),
+    specs: &[MessageSpec],
+) {
+    for spec in specs {
+        let name = spec.name;
+        let body = text(service.schema(request, name), (spec.request)());
+        documents.insert(format!("{folder}/{service}.{name}.json"), body);
+        if let Some(answer) = spec.reply {
+            let body = text(service.schema(reply, name), answer());
+            documents.insert(format!("{folder}/{service}.{name}.{reply}.json"), body);
+        }
+    }
+}
+
+/// The schema as JSON, with its id in front.
+fn text(id: String, mut schema: Schema) -> String {
+    let made = std::mem::take(schema.ensure_object());
+    schema.insert("$id".into(), id.into());
+    schema.ensure_object().extend(made);
+    serde_json::to_string_pretty(&schema).unwrap() + "\n"
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas")
+}
+
+fn checked_in() -> Documents {
+    let mut documents = Documents::new();
+    for folder in FOLDERS {
+        for entry in fs::read_dir(root().join(folder)).into_iter().flatten() {
+            let entry = entry.unwrap();
+            let name = format!("{folder}/{}", entry.file_name().to_str().unwrap());
+            documents.insert(name, fs::read_to_string(entry.path()).unwrap());
+        }
+    }
+    documents
+}
+
+fn write(documents: &Documents, old: &Documents) {
+    for folder in FOLDERS {
+        fs::create_dir_all(root().join(folder)).unwrap();
+    }
+    for path in old.keys().filter(|path| !documents.contains_key(*path)) {
+        fs::remove_file(root().join(path)).unwrap();
+    }
+    for (path, text) in documents {
+        fs::write(root().join(path), text).unwrap();
+    }
+}
+
+#[test]
+fn what_is_checked_in_is_what_the_types_make() {
+    let (made, found) = (all(), checked_in());
+    if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+        return write(&made, &found);
+    }
+    let differ: Vec<&String> =
+        made.keys().chain(found.keys()).filter(|path| made.get(*path) != found.get(*path)).collect();
+    assert!(
+        differ.is_empty(),
+        "schemas/ is not what the types make: {differ:?}\nto write it: UPDATE_SCHEMAS=1 cargo test -p contracts --test schemas"
+    );
+}
+
+#[test]
+fn every_id_is_of_one_document() {
+    let documents = all();
+    let ids: std::collections::BTreeSet<String> = documents
+        .values()
+        .map(|text| serde_json::from_str::<serde_json::Value>(text).unwrap()["$id"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(ids.len(), documents.len());
+}
