@@ -82,7 +82,7 @@ fn every_command_and_query_is_registered_with_its_schemas() {
             let endpoints = info["endpoints"].as_array().expect("endpoints").clone();
             let mut expected = vec![service.query("operation")];
             let (commands, queries): (Vec<_>, Vec<&str>) = match service {
-                Service::Users => (names::<contracts::users::UserCommand>(), vec!["user", "users"]),
+                Service::Users => (names::<contracts::users::UserCommand>(), vec!["user", "users", "names"]),
                 Service::Movies => (
                     names::<contracts::movies::MovieCommand>(),
                     vec!["movie", "movies", "hall", "halls", "showtime", "showtimes"],

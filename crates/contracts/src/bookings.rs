@@ -18,8 +18,8 @@ pub const MAX_SEATS: usize = 10;
 /// 1 to [`MAX_SEATS`] seats, each once, in order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Vec<Seat>", into = "Vec<Seat>")]
-#[schemars(inline)]
-pub struct Seats(#[schemars(length(min = 1, max = 10))] Vec<Seat>);
+#[schemars(inline, extend("minItems" = 1, "maxItems" = MAX_SEATS, "uniqueItems" = true))]
+pub struct Seats(Vec<Seat>);
 
 impl Seats {
     /// The seats, sorted.

@@ -186,7 +186,7 @@ pub struct Row {
     #[schema(value_type = String, example = "A", pattern = "^[A-Z]{1,2}$")]
     pub label: RowLabel,
     /// What stands in the row. Seats, blocked ones included, are numbered from 1; gaps have no number.
-    #[schemars(length(min = 1, max = 100))]
+    #[schemars(length(min = 1, max = 200))]
     pub runs: Vec<Run>,
 }
 
@@ -271,6 +271,9 @@ impl Row {
     }
 
     fn check(&self) -> Result<(), String> {
+        if self.runs.is_empty() {
+            return Err(format!("row {} is empty", self.label));
+        }
         let counts = self.runs.iter().map(|run| {
             let (Run::Seats { count, .. } | Run::Blocked { count } | Run::Gap { count }) = run;
             u32::from(*count)
@@ -392,7 +395,8 @@ mod tests {
         for rows in [
             serde_json::json!([]),
             serde_json::json!([row(serde_json::json!([]))]),
-            serde_json::json!([row(seats.clone()), row(seats)]),
+            serde_json::json!([row(seats.clone()), row(seats.clone())]),
+            serde_json::json!([row(seats), { "label": "B", "runs": [] }]),
             serde_json::json!([row(serde_json::json!([{ "kind": "seats", "count": 0, "category": "standard" }]))]),
             serde_json::json!([row(serde_json::json!([{ "kind": "seats", "count": 65535, "category": "standard" }]))]),
             serde_json::json!([row(serde_json::json!([{ "kind": "gap", "count": 2 }]))]),

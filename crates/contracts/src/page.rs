@@ -39,8 +39,8 @@ pub fn read_cursor<K: std::str::FromStr>(cursor: Option<&str>) -> Result<Option<
 /// How many items a page has at most: 1 to 200, by default 50.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(try_from = "u16", into = "u16")]
-#[schemars(inline)]
-pub struct Limit(#[schemars(range(min = 1, max = 200))] u16);
+#[schemars(inline, extend("minimum" = 1, "maximum" = 200))]
+pub struct Limit(u16);
 
 impl Limit {
     /// How many rows to read for a page: one more than it has.

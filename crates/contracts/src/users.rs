@@ -155,6 +155,34 @@ pub struct ListUsers {
     pub cursor: Option<String>,
 }
 
+/// A user as others name them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, ToSchema)]
+pub struct UserRef {
+    /// The user.
+    pub id: UserId,
+    /// Their username.
+    #[schema(value_type = String, example = "ada")]
+    pub username: Username,
+    /// Their full name.
+    #[schema(value_type = String, example = "Ada Lovelace")]
+    pub full_name: FullName,
+}
+
+/// Asks for users' names, for whoever shows what belongs to them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GetNames {
+    /// Whose.
+    pub users: Vec<UserId>,
+}
+
+/// The names of those who exist.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Names {
+    /// In no particular order.
+    pub users: Vec<UserRef>,
+}
+
 /// Asks which of these users may book.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -175,6 +203,8 @@ queries! { queries of Users Query {
     "user" => GetUser, User;
     /// Users, oldest first.
     "users" => ListUsers, Page<User>;
+    /// Users' names, for whoever shows what belongs to them.
+    "names" => GetNames, Names;
 }}
 
 queries! { rpc_methods of Users Rpc {

@@ -49,7 +49,8 @@ fn all() -> Documents {
     documents
 }
 
-/// `<folder>/<service>.<name>.json`, and what is answered as `<folder>/<service>.<name>.<reply>.json`.
+/// `<folder>/<service>.<name>.json`, and what is answered as `<folder>/<service>.<name>.reply.json`; `request` and
+/// `reply` are the words in their ids.
 fn add(
     documents: &mut Documents,
     folder: &str,
@@ -63,7 +64,7 @@ fn add(
         documents.insert(format!("{folder}/{service}.{name}.json"), body);
         if let Some(answer) = spec.reply {
             let body = text(service.schema(reply, name), answer());
-            documents.insert(format!("{folder}/{service}.{name}.{reply}.json"), body);
+            documents.insert(format!("{folder}/{service}.{name}.reply.json"), body);
         }
     }
 }

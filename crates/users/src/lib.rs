@@ -26,6 +26,7 @@ pub fn service() -> Service<Users> {
     Service::new("Who can book", MIGRATIONS)
         .query(queries::user)
         .query(queries::users)
+        .query(queries::names)
         .rpc(check::users)
         .project::<projections::UserTable>()
 }

@@ -3,7 +3,7 @@
 use chrono::NaiveDateTime;
 use contracts::ids::UserId;
 use contracts::page::{Page, read_cursor};
-use contracts::users::{GetUser, ListUsers, User, UserDetails};
+use contracts::users::{GetNames, GetUser, ListUsers, Names, User, UserDetails, UserRef};
 use contracts::{Case, Problem};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -39,6 +39,27 @@ pub(crate) async fn users(database: Database, query: ListUsers) -> Result<Page<U
     let rows: Vec<Row> = found.load(&mut *database.connection().await?).await.map_err(StoreError::from)?;
     let users = rows.into_iter().map(Row::read).collect::<Result<_, StoreError>>()?;
     Ok(Page::new(users, query.limit, |user: &User| user.id.to_string()))
+}
+
+/// The names of those of these users who exist.
+///
+/// # Errors
+/// `Unavailable`.
+pub(crate) async fn names(database: Database, query: GetNames) -> Result<Names, Problem> {
+    let keys = query.users.into_iter().map(|id| Key(id.0));
+    let found = profiles::table.filter(profiles::user_id.eq_any(keys));
+    let found = found.select((profiles::user_id, profiles::username, profiles::full_name));
+    let connection = &mut *database.connection().await?;
+    let rows: Vec<(Key, String, String)> = found.load(connection).await.map_err(StoreError::from)?;
+    let read = |(Key(id), username, full_name): (Key, String, String)| {
+        let (username, full_name) = (username.try_into(), full_name.try_into());
+        Ok(UserRef {
+            id: id.into(),
+            username: username.map_err(StoreError::Unreadable)?,
+            full_name: full_name.map_err(StoreError::Unreadable)?,
+        })
+    };
+    Ok(Names { users: rows.into_iter().map(read).collect::<Result<_, StoreError>>()? })
 }
 
 /// What [`Row`] is read from.
