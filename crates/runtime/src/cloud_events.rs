@@ -46,7 +46,7 @@ pub(crate) fn write(service: Service, row: &Row) -> Outbound {
         (TYPE, row.event_type.clone()),
         (SUBJECT, row.entity_id.0.to_string()),
         (TIME, utc(row.recorded_at).to_rfc3339_opts(SecondsFormat::Micros, true)),
-        (DATA_SCHEMA, format!("urn:marquee:schema:{service}:event:{}", row.event_type)),
+        (DATA_SCHEMA, service.schema("event", &row.event_type)),
         (PARTITION_KEY, row.stream_id.0.to_string()),
         (STREAM_VERSION, row.version.to_string()),
         (CAUSATION_ID, row.command_id.0.to_string()),
