@@ -16,7 +16,7 @@ async fn fills_the_cinema_and_a_second_run_changes_nothing() {
     let (movies, halls, users) =
         (api.all("/api/movies").await, api.all("/api/halls").await, api.all("/api/users").await);
     let (showtimes, bookings) = (api.all("/api/showtimes").await, api.all("/api/bookings").await);
-    assert_eq!((movies.len(), halls.len(), users.len(), showtimes.len()), (50, 3, 25, 126));
+    assert_eq!((movies.len(), halls.len(), users.len(), showtimes.len()), (51, 4, 25, 126));
     assert!(bookings.len() >= 300, "{}", bookings.len());
     assert!(first.contains(&format!("{} bookings", bookings.len())), "{first}");
 

@@ -47,7 +47,7 @@ macro_rules! films {
     };
 }
 
-/// All of them, oldest first. Their places are part of what was seeded: a new one comes last.
+/// All of them, those that are shown oldest first. Their places are part of what was seeded: a new one comes last.
 #[rustfmt::skip]
 pub(super) const FILMS: &[Film] = films! {
     "Sherlock Jr.", "Buster Keaton", "1924-04-21", 45, 82, "en", ["Comedy"];
@@ -100,4 +100,5 @@ pub(super) const FILMS: &[Film] = films! {
     "Mad Max: Fury Road", "George Miller", "2015-05-14", 120, 81, "en", ["Action", "Science fiction"];
     "Parasite", "Bong Joon-ho", "2019-05-30", 132, 85, "ko", ["Drama", "Thriller"];
     "Portrait of a Lady on Fire", "Céline Sciamma", "2019-09-18", 121, 81, "fr", ["Drama", "Romance"];
+    "Daisies", "Věra Chytilová", "1966-12-30", 76, 72, "cs", ["Comedy", "Drama"];
 };
