@@ -40,7 +40,7 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
 
 fn is_test(path: &Path) -> bool {
     let name = path.file_name().unwrap().to_string_lossy();
-    name == "tests.rs" || name == "laws.rs"
+    matches!(&*name, "tests.rs" | "laws.rs" | "fixtures.rs")
 }
 
 #[test]

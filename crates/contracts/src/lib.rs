@@ -16,6 +16,7 @@ pub mod operations;
 pub mod page;
 pub mod positions;
 pub mod problem;
+pub mod seat;
 pub mod showtimes;
 pub mod subjects;
 pub mod text;
