@@ -1,0 +1,131 @@
+//! Parameters, headers and responses that many operations have in common.
+
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{Components, ObjectBuilder, Type};
+use utoipa::openapi::{ContentBuilder, Header, HeaderBuilder, Ref, RefOr, Required, Response, ResponseBuilder};
+
+use crate::instead::PROBLEM_JSON;
+
+/// Query parameters and request headers: the component's name, the parameter's, and what it does.
+const PARAMETERS: [(&str, &str, &str); 7] = [
+    ("Limit", "limit", "At most so many items: 1 to 200, by default 50"),
+    ("Cursor", "cursor", "Where the page before ended: its `cursor`"),
+    (
+        "Prefer",
+        "Prefer",
+        "`respond-async`: answer with 202 as soon as the request is safe on disk. `wait=N`: wait N seconds for the \
+         outcome, at most 60, and then answer with 202 (RFC 7240)",
+    ),
+    (
+        "IdempotencyKey",
+        "Idempotency-Key",
+        "A key of your own, 1 to 255 visible characters. The same request with the same key takes effect once and gets \
+         the same answer; another body with the same key is refused with 422, and while the first request is running, \
+         the second is answered with 409",
+    ),
+    (
+        "MinPosition",
+        "Marquee-Min-Position",
+        "Answer from a state at least as new as this `Marquee-Position`, such as `bookings=12`",
+    ),
+    (
+        "IfMatch",
+        "If-Match",
+        "The `ETag` that was read, or several: the change is refused with 412 when the thing has changed since",
+    ),
+    ("IfNoneMatch", "If-None-Match", "The `ETag` that was read: the answer is 304 when nothing has changed since"),
+];
+
+/// Response headers, with what they say.
+const HEADERS: [(&str, &str); 4] = [
+    ("Location", "Where the new thing, or the operation, is"),
+    ("ETag", "Tells this representation from others, for `If-Match` and `If-None-Match`"),
+    ("Marquee-Position", "Where in a service's journal the write took effect, such as `bookings=12`"),
+    ("Link", "The address of the next page, with `rel=\"next\"`; absent on the last"),
+];
+
+/// Errors: the component's name, and when they happen.
+const PROBLEMS: [(&str, &str); 9] = [
+    ("NotFound", "There is nothing with this id"),
+    ("Timeout", "The body did not arrive in time"),
+    ("Conflict", "It cannot be done as things stand; or the request with this `Idempotency-Key` is still running"),
+    ("VersionMismatch", "The thing has changed since the version that `If-Match` names"),
+    ("TooLarge", "The body is larger than 1 MiB"),
+    ("UnsupportedMediaType", "The body is not `application/json`"),
+    ("InvalidInput", "The input cannot be read or breaks a rule; `errors` has the fields"),
+    ("Internal", "A fault of ours"),
+    ("Unavailable", "A service or store is away. Nothing was done, and nothing will be; try again after `Retry-After`"),
+];
+
+/// Which component a status is described by.
+pub(super) const RESPONSES: [(&str, &str); 11] = [
+    ("202", "Accepted"),
+    ("304", "NotModified"),
+    ("404", "NotFound"),
+    ("408", "Timeout"),
+    ("409", "Conflict"),
+    ("412", "VersionMismatch"),
+    ("413", "TooLarge"),
+    ("415", "UnsupportedMediaType"),
+    ("422", "InvalidInput"),
+    ("500", "Internal"),
+    ("503", "Unavailable"),
+];
+
+/// Adds them to the document's components.
+pub(super) fn add_to(components: &mut Components) {
+    for (component, name, description) in PARAMETERS {
+        components.parameters.insert(component.into(), parameter(name, description).into());
+    }
+    for (name, description) in HEADERS {
+        components.headers.insert(name.into(), header(description).into());
+    }
+    for (name, description) in PROBLEMS {
+        let response = body(description, PROBLEM_JSON, "Problem");
+        components.responses.insert(name.into(), response.into());
+    }
+    let mut accepted = body("Not decided yet; `Location` has the operation to ask", "application/json", "Operation");
+    accepted.headers.insert("Location".into(), header_reference("Location"));
+    components.responses.insert("Accepted".into(), accepted.into());
+    let unchanged = Response::new("The representation that the caller has is the current one");
+    components.responses.insert("NotModified".into(), unchanged.into());
+}
+
+/// A reference to one of the shared response headers.
+pub(super) fn header_reference(name: &str) -> RefOr<Header> {
+    RefOr::Ref(Ref::new(format!("#/components/headers/{name}")))
+}
+
+fn parameter(name: &str, description: &str) -> Parameter {
+    let (place, schema) = match name {
+        "limit" => (
+            ParameterIn::Query,
+            ObjectBuilder::new()
+                .schema_type(Type::Integer)
+                .minimum(Some(1))
+                .maximum(Some(200))
+                .default(Some(50.into())),
+        ),
+        "cursor" => (ParameterIn::Query, ObjectBuilder::new().schema_type(Type::String)),
+        _ => (ParameterIn::Header, ObjectBuilder::new().schema_type(Type::String)),
+    };
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(schema))
+        .build()
+}
+
+fn header(description: &str) -> Header {
+    HeaderBuilder::new()
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .description(Some(description))
+        .build()
+}
+
+fn body(description: &str, media_type: &str, schema: &str) -> Response {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
+    ResponseBuilder::new().description(description).content(media_type, content).build()
+}

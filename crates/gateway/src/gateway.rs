@@ -1,0 +1,114 @@
+//! What all requests share, and what a request brings for asking questions.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use contracts::page::Page;
+use contracts::subjects::headers::MIN_POSITION;
+use contracts::{Positions, Problem, Query};
+use runtime::client::Client;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::headers::{self, value};
+use crate::instead::Instead;
+use crate::listing::{self, Listing};
+use crate::representation::{Representation, representation};
+use crate::seen::Seen;
+
+/// How long a command's outcome is still waited for after the process was told to stop.
+const LAST_WAIT: Duration = Duration::from_secs(5);
+
+/// What all requests share.
+#[derive(Clone)]
+pub struct Gateway {
+    pub(crate) client: Client,
+    pub(crate) seen: Arc<Seen>,
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl Gateway {
+    /// A gateway to the services that `client` talks to; after `shutdown` it stops waiting for outcomes.
+    pub fn new(client: Client, shutdown: CancellationToken) -> Self {
+        Self { client, seen: Arc::new(Seen::new()), shutdown }
+    }
+
+    /// Returns when there is no time left to wait for outcomes, because the process has to end.
+    pub(crate) async fn closing(&self) {
+        self.shutdown.cancelled().await;
+        tokio::time::sleep(LAST_WAIT).await;
+    }
+}
+
+/// A request, as far as it asks something: who asks, and how new the answer must at least be.
+pub(crate) struct Asking {
+    pub(crate) gateway: Gateway,
+    /// The caller's address, until callers sign in.
+    pub(crate) caller: IpAddr,
+    /// What the caller says they have seen, perhaps through another gateway.
+    said: Positions,
+    headers: HeaderMap,
+    uri: Uri,
+}
+
+impl FromRequestParts<Gateway> for Asking {
+    type Rejection = Instead;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Instead> {
+        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
+        let said = headers::list(&parts.headers, MIN_POSITION).unwrap_or_default();
+        Ok(Self {
+            gateway: gateway.clone(),
+            caller: address.unwrap_or(IpAddr::from([0, 0, 0, 0])).to_canonical(),
+            said: said.parse().map_err(|message: String| Problem::invalid(MIN_POSITION, message))?,
+            headers: parts.headers.clone(),
+            uri: parts.uri.clone(),
+        })
+    }
+}
+
+impl Asking {
+    /// The answer, not older than what the caller has seen.
+    pub(crate) async fn ask<Q: Query>(&self, query: &Q) -> Result<Q::Reply, Problem> {
+        let mut least = self.gateway.seen.least(self.caller);
+        least.merge(&self.said);
+        self.gateway.client.ask(query, &least).await
+    }
+
+    /// Answers with one thing, or 304 when the caller has it already.
+    pub(crate) async fn one<Q>(&self, query: &Q) -> Result<Response, Instead>
+    where
+        Q: Query,
+        Q::Reply: Representation,
+    {
+        let response = representation(StatusCode::OK, &self.ask(query).await?);
+        let etag = response.headers().get(header::ETAG).and_then(|etag| etag.to_str().ok());
+        if etag.is_some_and(|etag| headers::is_known(&self.headers, etag)) {
+            let mut unchanged = StatusCode::NOT_MODIFIED.into_response();
+            unchanged
+                .headers_mut()
+                .extend(response.headers().get(header::ETAG).map(|etag| (header::ETAG, etag.clone())));
+            return Ok(unchanged);
+        }
+        Ok(response)
+    }
+
+    /// Answers with a page of a list, and a link to the next one.
+    pub(crate) async fn page<Q, T>(&self, query: &Q) -> Result<Response, Instead>
+    where
+        Q: Query<Reply = Page<T>>,
+        T: Serialize,
+    {
+        let Page { items, cursor } = self.ask(query).await?;
+        let next = cursor.as_deref().map(|cursor| listing::next(&self.uri, cursor));
+        let link = next.as_ref().map(|next| (header::LINK, value(format!("<{next}>; rel=\"next\""))));
+        let mut response = axum::Json(Listing { items, cursor, next }).into_response();
+        response.headers_mut().extend(link);
+        Ok(response)
+    }
+}

@@ -1,0 +1,58 @@
+//! The gateway: REST, the OpenAPI document and Swagger UI in front of the services.
+//!
+//! A request is read ([`input`], [`headers`]), becomes a question ([`gateway::Asking`]) or a command
+//! ([`ordering::Ordering`]), and is answered with a [`representation`], a [`listing`], or something [`instead`]. Each
+//! handler in [`routes`] says what it takes and gives in the attribute above it; the [`document`] is made of those.
+//! The gateway owns nothing: what it remembers ([`seen`]) only spares its callers a header.
+
+pub mod created;
+pub mod examples;
+pub mod gateway;
+pub mod listing;
+
+mod document;
+mod done;
+mod headers;
+mod input;
+mod instead;
+mod ordering;
+mod representation;
+mod routes;
+mod seen;
+mod server;
+mod swagger;
+
+pub use created::{command_id, created_id};
+pub use gateway::Gateway;
+pub use server::{Args, app, run};
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use routes::{bookings, halls, movies, operations, showtimes, users};
+
+/// Every path, with its methods. The document has the tutorial's paths besides, which lead here too.
+fn table() -> OpenApiRouter<Gateway> {
+    OpenApiRouter::with_openapi(document::start())
+        .routes(routes!(movies::list, movies::create))
+        .routes(routes!(movies::get, movies::update, movies::delete))
+        .routes(routes!(movies::showtimes))
+        .routes(routes!(halls::list, halls::create))
+        .routes(routes!(halls::get, halls::update, halls::delete))
+        .routes(routes!(showtimes::list, showtimes::create))
+        .routes(routes!(showtimes::get, showtimes::update, showtimes::delete))
+        .routes(routes!(showtimes::seats))
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::get, users::update, users::delete))
+        .routes(routes!(users::bookings))
+        .routes(routes!(bookings::list, bookings::create))
+        .routes(routes!(bookings::get, bookings::update, bookings::delete))
+        .routes(routes!(operations::get))
+}
+
+/// The OpenAPI document.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let mut document = table().into_openapi();
+    document::complete(&mut document);
+    document
+}

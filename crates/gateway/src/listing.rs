@@ -1,0 +1,41 @@
+//! Lists in pages, each with a link to the next one.
+
+use axum::http::Uri;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// One page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Listing<T> {
+    /// What is on this page.
+    pub items: Vec<T>,
+    /// What to pass as `cursor` for the next page; absent on the last. Opaque.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "019ab2f4-1c00-7000-8000-000000000001")]
+    pub cursor: Option<String>,
+    /// The next page, with the same filters; absent on the last. Also in the header `Link`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "/api/movies?limit=50&cursor=019ab2f4-1c00-7000-8000-000000000001")]
+    pub next: Option<String>,
+}
+
+/// The address of the page that follows the one at `uri`.
+pub(crate) fn next(uri: &Uri, cursor: &str) -> String {
+    let query = uri.query().unwrap_or_default().as_bytes();
+    let filters = form_urlencoded::parse(query).filter(|(name, _)| name != "cursor");
+    let query =
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(filters).append_pair("cursor", cursor).finish();
+    format!("{}?{query}", uri.path())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_keeps_the_filters() {
+        let uri = Uri::from_static("/api/movies?title=a%26b&cursor=old&limit=2");
+        assert_eq!(next(&uri, "n+1"), "/api/movies?title=a%26b&limit=2&cursor=n%2B1");
+        assert_eq!(next(&Uri::from_static("/api/halls"), "x"), "/api/halls?cursor=x");
+    }
+}

@@ -1,0 +1,45 @@
+//! How one thing is shown: as JSON, with an entity tag.
+
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use contracts::bookings::Booking;
+use contracts::halls::Hall;
+use contracts::movies::Movie;
+use contracts::showtimes::Showtime;
+use contracts::users::User;
+use contracts::{Case, Problem};
+use serde::Serialize;
+
+use crate::headers::{etag, value};
+use crate::instead::Instead;
+
+/// What has an address of its own and a version.
+pub(crate) trait Representation: Serialize {
+    /// Grows with every change.
+    fn version(&self) -> u32;
+}
+
+macro_rules! representations {
+    ($($thing:ty),*) => {$(
+        impl Representation for $thing {
+            fn version(&self) -> u32 {
+                self.version
+            }
+        }
+    )*};
+}
+
+representations!(User, Movie, Hall, Showtime, Booking);
+
+/// A response that shows this thing.
+pub(crate) fn representation(status: StatusCode, thing: &impl Representation) -> Response {
+    match serde_json::to_vec(thing) {
+        Ok(body) => {
+            let etag = value(etag(thing.version(), &body));
+            (status, [(header::ETAG, etag), (header::CONTENT_TYPE, value("application/json"))], body).into_response()
+        }
+        Err(error) => {
+            Instead::from(Problem::new(Case::Internal, format!("cannot be written: {error}"))).into_response()
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Bookings: where the way of one begins. Further on: `bookings/src/lib.rs`.
+
+use axum::response::Response;
+use contracts::bookings::{
+    Booking, BookingStatus, CancelBooking, ChangeSeats, GetBooking, ListBookings, PlaceBooking, Seats,
+};
+use contracts::ids::{BookingId, ShowtimeId, UserId};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::examples;
+use crate::gateway::Asking;
+use crate::input::{Filter, Id, Input};
+use crate::instead::Instead;
+use crate::listing::Listing;
+use crate::ordering::Ordering;
+
+/// What is to be booked, and for whom.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewBooking {
+    /// For whom.
+    user_id: UserId,
+    /// Of which showtime.
+    showtime_id: ShowtimeId,
+    /// 1 to 10 seats, each once.
+    #[schema(value_type = Vec<String>, min_items = 1, max_items = 10, example = json!(["A1", "A2"]))]
+    seats: Seats,
+}
+
+/// The seats that a booking is to have.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewSeats {
+    /// 1 to 10 seats of the booking's showtime, each once. It may have some of them already.
+    #[schema(value_type = Vec<String>, min_items = 1, max_items = 10, example = json!(["B1", "B2"]))]
+    seats: Seats,
+}
+
+/// Book seats
+///
+/// All of them or none. When at least one cannot be had, the problem has the reason for each such seat in `errors`:
+/// `taken`, `blocked` or `unknown`. Prices are those of the showtime.
+#[utoipa::path(
+    post, path = "/api/bookings", tag = "bookings", operation_id = "create_booking",
+    request_body(content = NewBooking, example = json!(examples::new_booking())),
+    responses((status = 201, description = "The new booking", body = Booking)),
+)]
+pub(crate) async fn create(ordering: Ordering, Input(wanted): Input<NewBooking>) -> Result<Response, Instead> {
+    let id: BookingId = ordering.new_id("booking");
+    let NewBooking { user_id, showtime_id, seats } = wanted;
+    let done = ordering.order(&PlaceBooking { id: Some(id), user_id, showtime_id, seats }).await?;
+    Ok(done.created(format!("/api/bookings/{id}")))
+}
+
+/// List bookings
+///
+/// Ordered by id, so those that were made without an `Idempotency-Key` by age. Cancelled ones too, unless a filter says
+/// otherwise.
+#[utoipa::path(
+    get, path = "/api/bookings", tag = "bookings", operation_id = "list_bookings",
+    params(
+        ("user_id" = Option<String>, Query, format = Uuid, description = "Only this user's"),
+        ("showtime_id" = Option<String>, Query, format = Uuid, description = "Only of this showtime"),
+        ("status" = Option<BookingStatus>, Query, description = "Only those that stand, or only those that do not"),
+    ),
+    responses((status = 200, description = "A page of bookings", body = Listing<Booking>)),
+)]
+pub(crate) async fn list(asking: Asking, Filter(query): Filter<ListBookings>) -> Result<Response, Instead> {
+    asking.page(&query).await
+}
+
+/// Get a booking
+///
+/// With its user, movie, showtime, seats and price. Answers 304 without a body when the caller has the representation
+/// already.
+#[utoipa::path(
+    get, path = "/api/bookings/{id}", tag = "bookings", operation_id = "get_booking",
+    params(("id" = String, Path, format = Uuid, description = "Which", example = json!(examples::booking(1)))),
+    responses((status = 200, description = "The booking", body = Booking)),
+)]
+pub(crate) async fn get(asking: Asking, Id(id): Id<BookingId>) -> Result<Response, Instead> {
+    asking.one(&GetBooking { id }).await
+}
+
+/// Give a booking other seats
+///
+/// Seats of the same showtime, all of them or none; the others it had are free again.
+#[utoipa::path(
+    put, path = "/api/bookings/{id}", tag = "bookings", operation_id = "update_booking",
+    params(("id" = String, Path, format = Uuid, description = "Which", example = json!(examples::booking(1)))),
+    request_body(content = NewSeats, example = json!(examples::new_seats())),
+    responses((status = 200, description = "The booking as it is now", body = Booking)),
+)]
+pub(crate) async fn update(
+    ordering: Ordering,
+    Id(id): Id<BookingId>,
+    Input(NewSeats { seats }): Input<NewSeats>,
+) -> Result<Response, Instead> {
+    Ok(ordering.change(&ChangeSeats { id, seats }, &GetBooking { id }).await?.changed())
+}
+
+/// Cancel a booking
+///
+/// Its seats are free again. It can still be read, with the status `cancelled`.
+#[utoipa::path(
+    delete, path = "/api/bookings/{id}", tag = "bookings", operation_id = "delete_booking",
+    params(("id" = String, Path, format = Uuid, description = "Which", example = json!(examples::booking(2)))),
+    responses((status = 204, description = "The booking is cancelled")),
+)]
+pub(crate) async fn delete(ordering: Ordering, Id(id): Id<BookingId>) -> Result<Response, Instead> {
+    Ok(ordering.change(&CancelBooking { id }, &GetBooking { id }).await?.gone())
+}

@@ -1,0 +1,9 @@
+//! What is answered under each path.
+
+pub(crate) mod bookings;
+pub(crate) mod halls;
+pub(crate) mod movies;
+pub(crate) mod operations;
+pub(crate) mod showtimes;
+pub(crate) mod tutorial;
+pub(crate) mod users;

@@ -1,0 +1,103 @@
+//! Operations: what became of commands.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use contracts::ids::CommandId;
+use contracts::subjects::headers::POSITION;
+use contracts::{Case, Outcome, OutcomeStatus, Positions, Problem, Service};
+use futures_util::future::join_all;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::examples;
+use crate::gateway::Asking;
+use crate::headers::value;
+use crate::input::Id;
+use crate::instead::{Instead, json};
+
+/// How far a command is.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum OperationStatus {
+    /// It waits to be decided.
+    Pending,
+    /// It took effect.
+    Accepted,
+    /// It did not and never will.
+    Refused,
+}
+
+/// A command and what became of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Operation {
+    /// The command.
+    id: CommandId,
+    /// How far it is.
+    status: OperationStatus,
+    /// When it was decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decided_at: Option<DateTime<Utc>>,
+    /// What it answered, when it was accepted; about users only the id and the version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    result: Option<Box<RawValue>>,
+    /// Why it was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Problem>)]
+    problem: Option<Box<RawValue>>,
+}
+
+impl Operation {
+    /// One that waits to be decided.
+    pub(crate) fn pending(id: CommandId) -> Self {
+        Self { id, status: OperationStatus::Pending, decided_at: None, result: None, problem: None }
+    }
+}
+
+impl From<Outcome> for Operation {
+    fn from(Outcome { command_id: id, status, body, decided_at, .. }: Outcome) -> Self {
+        let decided_at = Some(decided_at);
+        match status {
+            OutcomeStatus::Accepted => {
+                Self { id, status: OperationStatus::Accepted, decided_at, result: Some(body), problem: None }
+            }
+            OutcomeStatus::Refused => {
+                Self { id, status: OperationStatus::Refused, decided_at, result: None, problem: Some(body) }
+            }
+        }
+    }
+}
+
+/// Ask what became of a command
+///
+/// Answers with 202 and 503 name the operation in `Location`. While it waits, its status is `pending`; come back later.
+#[utoipa::path(
+    get, path = "/api/operations/{id}", tag = "operations", operation_id = "get_operation",
+    params(("id" = String, Path, format = Uuid, description = "Which", example = json!(examples::operation()))),
+    responses((status = 200, description = "The operation", body = Operation)),
+)]
+pub(crate) async fn get(asking: Asking, Id(id): Id<CommandId>) -> Result<Response, Instead> {
+    let client = &asking.gateway.client;
+    // Whose command it was cannot be told from its id.
+    let answers = join_all(Service::ALL.map(async |service| (service, client.outcome(service, id).await))).await;
+    let mut away = None;
+    for (service, answer) in answers {
+        match answer {
+            Ok(Some(outcome)) => {
+                let position = Positions::of(service, outcome.position);
+                asking.gateway.seen.remember(asking.caller, &position);
+                let position = [(POSITION, value(position.to_string()))];
+                return Ok((position, axum::Json(Operation::from(outcome))).into_response());
+            }
+            Ok(None) => {}
+            Err(problem) => away = Some(problem),
+        }
+    }
+    if client.is_waiting(id) {
+        let soon = [(header::RETRY_AFTER, HeaderValue::from_static("1"))];
+        return Ok((soon, json(StatusCode::OK, "application/json", &Operation::pending(id))).into_response());
+    }
+    Err(away.unwrap_or_else(|| Problem::new(Case::NotFound, format!("no command {id} is known"))).into())
+}

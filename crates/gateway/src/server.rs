@@ -1,0 +1,144 @@
+//! The gateway as a server: its arguments, how it is put together, how it starts and ends.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderValue, Uri, header};
+use axum::middleware::{from_fn, map_request, map_response};
+use axum::response::{Redirect, Response};
+use axum::routing::get;
+use axum::serve::ListenerExt;
+use runtime::client::Client;
+use runtime::health::{Check, Health};
+use runtime::process::{self, CommonArgs};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::gateway::Gateway;
+use crate::input::BODY_LIMIT;
+use crate::routes::tutorial;
+use crate::swagger::{self, HOME, SwaggerUi};
+use crate::{instead, openapi, table};
+
+/// How long the gateway may take to end after it was told to.
+const DRAIN: Duration = Duration::from_secs(8);
+/// How often the connection to the broker is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// REST, OpenAPI and Swagger UI
+#[derive(Clone, Debug, clap::Parser)]
+#[command(version)]
+pub struct Args {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help text of the command")]
+    pub common: CommonArgs,
+    /// Where to answer HTTP
+    #[arg(long, env = "MARQUEE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS:PORT")]
+    pub listen: SocketAddr,
+}
+
+/// Runs until SIGTERM or Ctrl-C, and then until the requests that have been begun are answered.
+///
+/// # Errors
+/// When an address is taken, or the end comes before the broker answered.
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    let shutdown = process::shutdown_signal();
+    let listener = TcpListener::bind(args.listen).await.with_context(|| {
+        format!("cannot listen on {}; --listen (MARQUEE_LISTEN) takes another address", args.listen)
+    })?;
+    let health = Health::new();
+    let broker = health.check("broker");
+    process::serve_health(&args.common, health, shutdown.clone()).await?;
+    let nats = process::connect(&args.common, "marquee-gateway", &shutdown).await?;
+    let client = Client::connect(nats.clone(), "/marquee/gateway").await.map_err(anyhow::Error::from_boxed)?;
+    tokio::spawn(watch(nats, broker));
+
+    let app = app(Gateway::new(client, shutdown.clone()));
+    tracing::info!("listening on http://{}", listener.local_addr()?);
+    serve(listener, app, shutdown).await?;
+    tracing::info!("the gateway has stopped");
+    Ok(())
+}
+
+/// Answers requests until `shutdown`, and then those that have been begun, as far as they come to an end in time.
+async fn serve(listener: TcpListener, app: Router, shutdown: CancellationToken) -> std::io::Result<()> {
+    // Small answers must not wait for the acknowledgement of the one before.
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "a connection stays with Nagle's algorithm");
+        }
+    });
+    let service = app.into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let too_late = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        served = server => served,
+        () = too_late => {
+            tracing::warn!("not every connection was closed in time");
+            Ok(())
+        }
+    }
+}
+
+/// Tells whether the broker can be reached.
+async fn watch(nats: async_nats::Client, broker: Check) {
+    let mut look = tokio::time::interval(LOOK);
+    loop {
+        look.tick().await;
+        broker.set(match nats.connection_state() {
+            async_nats::connection::State::Connected => Ok(()),
+            state => Err(state.to_string()),
+        });
+    }
+}
+
+/// All that is answered: the routes, the document, Swagger UI. For `main` and for tests.
+pub fn app(gateway: Gateway) -> Router {
+    let document = openapi().to_json().map(axum::body::Bytes::from).unwrap_or_default();
+    let document = move || async move { ([(header::CONTENT_TYPE, "application/json")], document) };
+    let (routes, _) = table().split_for_parts();
+    let routes = routes
+        .with_state(gateway)
+        .route("/", get(|| async { Redirect::temporary(HOME) }))
+        .route("/api", get(|| async { Redirect::temporary(HOME) }))
+        .route("/api/openapi.json", get(document))
+        .fallback_service(get(swagger::fallback).fallback(swagger::fallback).with_state(SwaggerUi::new()))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(CatchPanicLayer::custom(instead::panicked))
+        .layer(from_fn(instead::explain))
+        .layer(map_response(not_stored));
+    // Around the router, because what changes a path must come before it.
+    Router::new().fallback_service(routes).layer(map_request(one_path))
+}
+
+/// Answers change, and some are personal: whoever keeps them has to ask whether they are still right.
+async fn not_stored(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-cache"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// Each thing has one path: without a last slash, and not the tutorial's. Swagger UI's own path is the exception.
+async fn one_path(mut request: Request) -> Request {
+    let path = request.uri().path();
+    let trimmed = path.trim_end_matches('/');
+    if path == HOME || trimmed.is_empty() {
+        return request;
+    }
+    let path = tutorial::ours(trimmed).unwrap_or_else(|| trimmed.to_owned());
+    if path != request.uri().path() {
+        let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+        if let Ok(uri) = format!("{path}{query}").parse::<Uri>() {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
+}
