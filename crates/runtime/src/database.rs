@@ -105,7 +105,9 @@ impl Database {
     /// For a pool that can't be made.
     pub fn new(url: &str, connections: usize) -> anyhow::Result<Self> {
         let mut config = ManagerConfig::default();
-        config.recycling_method = RecyclingMethod::Fast;
+        // A question per checkout, once for a whole batch. Without it, what a restart of the server has cut off stays
+        // in the pool and fails for ever: diesel-async does not notice.
+        config.recycling_method = RecyclingMethod::Verified;
         config.custom_setup = Box::new(|url| {
             async move {
                 let mut connection = Connection::establish(url).await?;
