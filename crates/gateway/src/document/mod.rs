@@ -4,6 +4,7 @@ mod shared;
 
 use contracts::Problem;
 use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::{Components, Object, Schema, Type};
 use utoipa::openapi::{OpenApi, PathItem, Ref, RefOr};
 
 use crate::routes::operations::Operation as OperationBody;
@@ -50,7 +51,9 @@ pub(crate) fn start() -> OpenApi {
 
 /// Adds to every operation what is the same for all of its kind, and the tutorial's paths.
 pub(crate) fn complete(document: &mut OpenApi) {
-    shared::add_to(document.components.get_or_insert_default());
+    let components = document.components.get_or_insert_default();
+    shared::add_to(components);
+    flatten(components);
     for (path, item) in &mut document.paths.paths {
         let has_id = path.contains("{id}");
         for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
@@ -62,6 +65,30 @@ pub(crate) fn complete(document: &mut OpenApi) {
             let item = alias(item.clone(), ours);
             document.paths.paths.insert(theirs.to_owned(), item);
         }
+    }
+}
+
+/// Writes what is flattened in JSON as one object, too. Left as all of two schemas, no value would fit: input may have no
+/// unknown fields, and the output has more than the input.
+fn flatten(components: &mut Components) {
+    let schemas = components.schemas.clone();
+    for schema in components.schemas.values_mut() {
+        let RefOr::T(Schema::AllOf(all)) = schema else { continue };
+        let mut whole = Object::with_type(Type::Object);
+        whole.description.clone_from(&all.description);
+        let parts = all.items.iter().map(|part| match part {
+            RefOr::Ref(reference) => {
+                schemas.get(reference.ref_location.trim_start_matches("#/components/schemas/")).unwrap_or(part)
+            }
+            RefOr::T(_) => part,
+        });
+        for part in parts {
+            if let RefOr::T(Schema::Object(part)) = part {
+                whole.properties.extend(part.properties.clone());
+                whole.required.extend(part.required.clone());
+            }
+        }
+        *schema = whole.into();
     }
 }
 
