@@ -1,6 +1,6 @@
 //! `marquee up`: starts, refuses, drains, finds its data again, and gets over the death of any process.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -26,6 +26,10 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
+        // After a failure, the launcher's guard still needs it.
+        if let Ok(lock) = File::open(self.0.join("guard.lock")) {
+            let _ = lock.lock();
+        }
         let _ = fs::remove_dir_all(&self.0);
     }
 }
