@@ -238,7 +238,7 @@ async fn a_service_that_is_away_is_a_503_and_nothing_is_booked() {
         assert!(answer.header("retry-after").parse::<u32>().is_ok());
         // Reads go on.
         let map = cinema.api.get(&format!("/api/showtimes/{showtime}/seats")).await.expect(200).body;
-        assert_eq!(map["free"], 48);
+        assert_eq!(map["free"], 49);
         cinema.api.get("/api/bookings").await.expect(200);
         cinema.start_again(away).await;
         let bookings = cinema.api.get(&format!("/api/bookings?showtime_id={showtime}")).await.expect(200).body;

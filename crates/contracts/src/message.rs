@@ -133,7 +133,8 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let message = error.inner().to_string();
-        Problem::new(Case::InvalidInput, "the body does not fit: ".to_owned() + &message)
+        let place = if path == "." { String::new() } else { format!(" at {path}") };
+        Problem::new(Case::InvalidInput, format!("the body does not fit{place}: {message}"))
             .with_errors(vec![FieldError::new(path, "invalid", message)])
     })?;
     json.end().map_err(|error| Problem::invalid(".", format!("the body is not JSON: {error}")))?;
