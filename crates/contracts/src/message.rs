@@ -131,7 +131,8 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let body = if body.is_empty() { b"{}" } else { body };
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
+        // JSON that breaks off has no path, written as a question mark.
+        let path = Some(error.path().to_string()).filter(|path| path != "?").unwrap_or_else(|| ".".into());
         let message = error.inner().to_string();
         let place = if path == "." { String::new() } else { format!(" at {path}") };
         Problem::new(Case::InvalidInput, format!("the body does not fit{place}: {message}"))

@@ -9,7 +9,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderValue, Uri, header};
 use axum::middleware::{from_fn, map_request, map_response};
 use axum::response::{Redirect, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use axum::serve::ListenerExt;
 use runtime::client::Client;
 use runtime::health::{Check, Health};
@@ -103,13 +103,15 @@ async fn watch(nats: async_nats::Client, broker: Check) {
 pub fn app(gateway: Gateway) -> Router {
     let document = openapi().to_json().map(axum::body::Bytes::from).unwrap_or_default();
     let document = move || async move { ([(header::CONTENT_TYPE, "application/json")], document) };
+    let swagger_ui = SwaggerUi::new();
     let (routes, _) = table().split_for_parts();
     let routes = routes
         .with_state(gateway)
         .route("/", get(|| async { Redirect::temporary(HOME) }))
         .route("/api", get(|| async { Redirect::temporary(HOME) }))
         .route("/api/openapi.json", get(document))
-        .fallback_service(get(swagger::fallback).fallback(swagger::fallback).with_state(SwaggerUi::new()))
+        .route(HOME, get(swagger::answer).with_state(swagger_ui.clone()))
+        .fallback_service(any(swagger::answer).with_state(swagger_ui))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(CatchPanicLayer::custom(instead::panicked))
         .layer(from_fn(instead::explain))

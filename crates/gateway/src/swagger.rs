@@ -1,4 +1,4 @@
-//! Swagger UI at `/api/`, and what the router has no path for.
+//! Swagger UI at `/api/`. Its files lie beside our paths, so it answers whatever no route does.
 
 use std::sync::Arc;
 
@@ -28,8 +28,8 @@ impl SwaggerUi {
     }
 }
 
-/// Answers what no route answers: with a file of Swagger UI's, or with 404.
-pub(crate) async fn fallback(State(SwaggerUi(config)): State<SwaggerUi>, method: Method, uri: Uri) -> Response {
+/// Answers with a file of Swagger UI's; for any other path with 404.
+pub(crate) async fn answer(State(SwaggerUi(config)): State<SwaggerUi>, method: Method, uri: Uri) -> Response {
     let nothing = || Problem::new(Case::NoSuchRoute, format!("there is nothing at {}", uri.path()));
     let Some(file) = uri.path().strip_prefix(HOME).filter(|_| method == Method::GET || method == Method::HEAD) else {
         return Instead::from(nothing()).into_response();

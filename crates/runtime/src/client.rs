@@ -19,9 +19,8 @@ use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::{interval, timeout};
 
-use crate::database::backoff;
 use crate::headers;
 use crate::publisher::{Publication, Publisher};
 
@@ -117,13 +116,7 @@ impl Client {
             None => Err(Problem::new(Case::Internal, "no such service")),
         };
         match published {
-            Ok(news) => {
-                // The broker drops a repeat of a message that it has had lately, so no service will speak of it again.
-                if !news {
-                    tokio::spawn(self.clone().look_up(service, id, expires));
-                }
-                Ok(Pending { outcome })
-            }
+            Ok(()) => Ok(Pending { outcome }),
             Err(problem) => {
                 self.lock().remove(&id);
                 Err(problem)
@@ -183,20 +176,9 @@ impl Client {
             Some(code) => Err(serde_json::from_slice(&reply.payload).unwrap_or_else(|_| {
                 let case = if code == "503" { Case::Unavailable } else { Case::Internal };
                 let detail = headers::text(found, async_nats::service::NATS_SERVICE_ERROR).unwrap_or_default();
-                Problem::new(case, detail)
+                let title = format!("{}: ", case.title());
+                Problem::new(case, detail.strip_prefix(&title).unwrap_or(detail))
             })),
-        }
-    }
-
-    /// Asks for an outcome until there's one.
-    async fn look_up(self, service: Service, id: CommandId, expires: Option<DateTime<Utc>>) {
-        let mut tried = 0;
-        while expires.is_none_or(|expires| Utc::now() <= expires) && self.lock().contains_key(&id) {
-            if let Ok(Some(outcome)) = self.outcome(service, id).await {
-                return tell(&mut self.lock(), outcome);
-            }
-            tried += 1;
-            sleep(backoff(tried)).await;
         }
     }
 

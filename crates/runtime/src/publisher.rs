@@ -32,14 +32,15 @@ const ACKNOWLEDGEMENT: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A command to publish.
+#[derive(Clone)]
 pub(crate) struct Publication {
     pub(crate) name: &'static str,
     pub(crate) data: Box<RawValue>,
     pub(crate) order: Order,
 }
 
-/// Tells whether the broker took a command, and whether it was news to it.
-type Published = oneshot::Sender<Result<bool, Problem>>;
+/// Tells whether the broker took a command.
+type Published = oneshot::Sender<Result<(), Problem>>;
 
 /// Publishes to one service.
 pub(crate) struct Publisher {
@@ -56,8 +57,8 @@ impl Publisher {
         Self { queue }
     }
 
-    /// Returns when the broker has the command; false when it had it before.
-    pub(crate) async fn publish(&self, publication: Publication) -> Result<bool, Problem> {
+    /// Returns when the broker has the command.
+    pub(crate) async fn publish(&self, publication: Publication) -> Result<(), Problem> {
         let (published, result) = oneshot::channel();
         let gone = || Problem::new(Case::Internal, "the publisher has ended");
         self.queue.send((publication, published)).await.map_err(|_| gone())?;
@@ -91,9 +92,9 @@ impl Task {
                 gathered.push(next);
             }
             let (commands, waiting): (Vec<_>, Vec<_>) = gathered.into_iter().unzip();
-            let result = match self.letter(commands) {
-                Ok(letter) => self.send(&letter).await,
-                Err(error) => Err(Problem::new(Case::Internal, error.to_string())),
+            let result = match <[Publication; 1]>::try_from(commands) {
+                Ok([command]) => self.send_alone(command).await,
+                Err(commands) => self.send_batch(commands).await,
             };
             for published in waiting {
                 let _ = published.send(result.clone());
@@ -101,25 +102,26 @@ impl Task {
         }
     }
 
-    /// One command goes alone on its own subject, like one typed by hand; several go as a CloudEvents JSON batch.
-    fn letter(&self, commands: Vec<Publication>) -> serde_json::Result<Letter> {
-        let mut headers = headers::map([(names::REPLY_TO, self.inbox.clone())]);
-        let alone = <[Publication; 1]>::try_from(commands);
-        let commands = match alone {
-            Ok([Publication { name, data, order }]) => {
-                headers.insert(names::MESSAGE_ID, order.id.to_string());
-                headers.insert(names::ACTOR, order.actor);
-                if let Some(version) = order.if_version {
-                    headers.insert(names::IF_VERSION, version.to_string());
-                }
-                if let Some(expires) = order.expires {
-                    headers.insert(names::EXPIRES, expires.to_rfc3339());
-                }
-                let payload = Bytes::from(String::from(Box::<str>::from(data)));
-                return Ok(Letter { subject: self.service.command(name), headers, payload });
-            }
-            Err(commands) => commands,
-        };
+    /// One command goes on its own subject, like one typed by hand. When the broker has had its id lately, it drops the
+    /// message whatever it says; so then the command goes again, in a batch, which has an id of its own: the service can
+    /// tell a repeat from another command, and tells us what became of it.
+    async fn send_alone(&self, command: Publication) -> Result<(), Problem> {
+        let Publication { name, data, order } = command.clone();
+        let mut headers = self.headers(order.id.0);
+        headers.insert(names::ACTOR, order.actor);
+        if let Some(version) = order.if_version {
+            headers.insert(names::IF_VERSION, version.to_string());
+        }
+        if let Some(expires) = order.expires {
+            headers.insert(names::EXPIRES, expires.to_rfc3339());
+        }
+        let payload = Bytes::from(String::from(Box::<str>::from(data)));
+        let news = self.send(&Letter { subject: self.service.command(name), headers, payload }).await?;
+        if news { Ok(()) } else { self.send_batch(vec![command]).await }
+    }
+
+    /// Several commands go as a CloudEvents JSON batch.
+    async fn send_batch(&self, commands: Vec<Publication>) -> Result<(), Problem> {
         let batch: Vec<BatchedCommand> = commands
             .into_iter()
             .map(|Publication { name, data, order }| BatchedCommand {
@@ -133,12 +135,17 @@ impl Task {
                 data,
             })
             .collect();
-        headers.insert(names::MESSAGE_ID, Uuid::now_v7().to_string());
-        let payload = serde_json::to_vec(&batch)?.into();
-        Ok(Letter { subject: self.service.command(BATCH), headers, payload })
+        let payload = serde_json::to_vec(&batch).map_err(|error| Problem::new(Case::Internal, error.to_string()))?;
+        let headers = self.headers(Uuid::now_v7());
+        self.send(&Letter { subject: self.service.command(BATCH), headers, payload: payload.into() }).await?;
+        Ok(())
     }
 
-    /// A late acknowledgement is unknown, not failed: the same again, under the same id.
+    fn headers(&self, message_id: Uuid) -> HeaderMap {
+        headers::map([(names::REPLY_TO, self.inbox.clone()), (names::MESSAGE_ID, message_id.to_string())])
+    }
+
+    /// A late acknowledgement is unknown, not failed: the same again, under the same id. False when the broker had it.
     async fn send(&self, letter: &Letter) -> Result<bool, Problem> {
         let begun = Instant::now();
         let mut tried = 0;
