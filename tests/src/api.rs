@@ -49,6 +49,20 @@ impl Api {
         }
     }
 
+    /// The pages of a list, each found by the link of the one before.
+    pub async fn pages(&self, path: &str) -> Vec<Vec<Value>> {
+        let (mut pages, mut next) = (Vec::new(), Some(path.to_owned()));
+        while let Some(path) = next {
+            let page = self.get(&path).await.expect(200);
+            pages.push(page.body["items"].as_array().expect("items").clone());
+            next = page.body["next"].as_str().map(str::to_owned);
+            assert_eq!(page.body["cursor"].is_string(), next.is_some(), "{:#}", page.body);
+            let link = page.headers.get("link").map(|link| link.to_str().expect("a header of text").to_owned());
+            assert_eq!(link, next.as_ref().map(|next| format!("<{next}>; rel=\"next\"")));
+        }
+        pages
+    }
+
     /// GET of a path such as `/api/movies`.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(self.request(Method::GET, path)).await
@@ -108,6 +122,25 @@ impl Answer {
         assert_eq!(self.body["status"], self.status, "{:#}", self.body);
         assert_eq!(self.header("content-type"), "application/problem+json");
         self
+    }
+
+    /// The answer, if it is 422 and blames exactly this field; fails the test if not.
+    #[track_caller]
+    pub fn expect_invalid(self, field: &str) -> Self {
+        let answer = self.expect(422).expect_problem("invalid-input");
+        assert_eq!(answer.errors(), [(field, "invalid")], "{:#}", answer.body);
+        answer
+    }
+
+    /// The fields that a problem blames, each with the reason.
+    #[track_caller]
+    pub fn errors(&self) -> Vec<(&str, &str)> {
+        let errors = self.body["errors"].as_array().unwrap_or_else(|| panic!("no errors in {:#}", self.body));
+        assert!(
+            errors.iter().all(|error| error["message"].as_str().is_some_and(|text| !text.is_empty())),
+            "{errors:#?}"
+        );
+        errors.iter().map(|error| (error["field"].as_str().unwrap(), error["reason"].as_str().unwrap())).collect()
     }
 
     /// The `id` in the body.

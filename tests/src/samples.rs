@@ -38,6 +38,18 @@ pub fn showtime(movie: &str, hall: &str) -> Value {
     })
 }
 
+/// The same with another value of one field.
+pub fn with(mut body: Value, field: &str, value: impl Into<Value>) -> Value {
+    body[field] = value.into();
+    body
+}
+
+/// The same without one field.
+pub fn without(mut body: Value, field: &str) -> Value {
+    body.as_object_mut().expect("an object").remove(field).expect("a field");
+    body
+}
+
 /// So many days from now, on a full five minutes.
 pub fn in_days(days: i64) -> String {
     let start: DateTime<Utc> = Utc::now() + TimeDelta::days(days);
