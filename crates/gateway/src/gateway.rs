@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use contracts::page::Page;
 use contracts::subjects::headers::MIN_POSITION;
-use contracts::{Positions, Problem, Query};
+use contracts::{Case, Positions, Problem, Query};
 use runtime::client::Client;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -104,11 +104,31 @@ impl Asking {
         Q: Query<Reply = Page<T>>,
         T: Serialize,
     {
-        let Page { items, cursor } = self.ask(query).await?;
+        Ok(self.show(self.ask(query).await?))
+    }
+
+    /// The same for a list of what belongs to `owner`. Only when it's empty, the owner's service is asked whether there
+    /// is such an owner, so that lists can be read while that service is away.
+    pub(crate) async fn page_of<Q, T>(&self, query: &Q, owner: &impl Query) -> Result<Response, Instead>
+    where
+        Q: Query<Reply = Page<T>>,
+        T: Serialize,
+    {
+        let page = self.ask(query).await?;
+        if page.items.is_empty()
+            && let Err(problem) = self.ask(owner).await
+            && problem.is(Case::NotFound)
+        {
+            return Err(problem.into());
+        }
+        Ok(self.show(page))
+    }
+
+    fn show<T: Serialize>(&self, Page { items, cursor }: Page<T>) -> Response {
         let next = cursor.as_deref().map(|cursor| listing::next(&self.uri, cursor));
         let link = next.as_ref().map(|next| (header::LINK, value(format!("<{next}>; rel=\"next\""))));
         let mut response = axum::Json(Listing { items, cursor, next }).into_response();
         response.headers_mut().extend(link);
-        Ok(response)
+        response
     }
 }

@@ -111,7 +111,13 @@ pub fn app(gateway: Gateway) -> Router {
         .route("/api", get(|| async { Redirect::temporary(HOME) }))
         .route("/api/openapi.json", get(document))
         .route(HOME, get(swagger::answer).with_state(swagger_ui.clone()))
-        .fallback_service(any(swagger::answer).with_state(swagger_ui))
+        .fallback_service(any(swagger::answer).with_state(swagger_ui));
+    with_manners(routes)
+}
+
+/// What holds for every answer, whatever the route: one path for each thing, bounded bodies, no panic, problems.
+fn with_manners(routes: Router) -> Router {
+    let routes = routes
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(CatchPanicLayer::custom(instead::panicked))
         .layer(from_fn(instead::explain))
@@ -143,4 +149,55 @@ async fn one_path(mut request: Request) -> Request {
         }
     }
     request
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::http::{Method, StatusCode};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    /// What is answered: the status, the header `Allow`, and the body.
+    async fn answer(method: Method, path: &str) -> (StatusCode, String, serde_json::Value) {
+        let routes =
+            Router::new().route("/api/users", get(|uri: Uri| async move { axum::Json(uri.to_string()) })).route(
+                "/api/panic",
+                get(|| async {
+                    if true {
+                        panic!("words")
+                    }
+                }),
+            );
+        let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+        let response = with_manners(routes).oneshot(request).await.unwrap();
+        assert_eq!(response.headers()[header::CACHE_CONTROL], "private, no-cache");
+        let allow = response.headers().get(header::ALLOW).map_or("", |allow| allow.to_str().unwrap()).to_owned();
+        let status = response.status();
+        let body = to_bytes(response.into_body(), BODY_LIMIT).await.unwrap();
+        (status, allow, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_thing_has_one_path() {
+        for path in ["/api/users?a=b%2F", "/api/users/?a=b%2F", "/api/users//?a=b%2F", "/api/user/?a=b%2F"] {
+            assert_eq!(answer(Method::GET, path).await.2, "/api/users?a=b%2F", "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_no_handler_answers_is_a_problem() {
+        for (method, path, status, allow, case) in [
+            (Method::GET, "/api/nothing", StatusCode::NOT_FOUND, "", "no-such-route"),
+            (Method::GET, "/", StatusCode::NOT_FOUND, "", "no-such-route"),
+            (Method::PATCH, "/api/users", StatusCode::METHOD_NOT_ALLOWED, "GET,HEAD", "method-not-allowed"),
+            (Method::GET, "/api/panic", StatusCode::INTERNAL_SERVER_ERROR, "", "internal"),
+        ] {
+            let found = answer(method, path).await;
+            assert_eq!((found.0, found.1.as_str()), (status, allow), "{path}");
+            assert_eq!(found.2["type"], format!("urn:marquee:problem:{case}"), "{path}");
+            assert_eq!(found.2["status"], status.as_u16(), "{path}");
+        }
+    }
 }

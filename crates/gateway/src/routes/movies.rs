@@ -112,8 +112,5 @@ pub(crate) async fn showtimes(
 ) -> Result<Response, Instead> {
     let ItsShowtimes { hall_id, date, limit, cursor } = filter;
     let showtimes = ListShowtimes { movie_id: Some(id), hall_id, date, limit, cursor };
-    let movie = GetMovie { id };
-    let (page, movie) = tokio::join!(asking.page(&showtimes), asking.ask(&movie));
-    movie?;
-    page
+    asking.page_of(&showtimes, &GetMovie { id }).await
 }

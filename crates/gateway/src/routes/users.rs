@@ -5,7 +5,6 @@ use contracts::bookings::{Booking, BookingStatus, ListBookings};
 use contracts::ids::{ShowtimeId, UserId};
 use contracts::page::Limit;
 use contracts::users::{DeleteUser, GetUser, ListUsers, RegisterUser, UpdateUser, User, UserDetails};
-use contracts::{Case, Problem};
 use serde::Deserialize;
 
 use crate::examples;
@@ -116,11 +115,5 @@ pub(crate) async fn bookings(
 ) -> Result<Response, Instead> {
     let TheirBookings { showtime_id, status, limit, cursor } = filter;
     let bookings = ListBookings { user_id: Some(id), showtime_id, status, limit, cursor };
-    let user = GetUser { id };
-    let (page, user) = tokio::join!(asking.page(&bookings), asking.ask(&user));
-    match user {
-        Err(unknown) if unknown.is(Case::NotFound) => Err(Problem::new(Case::NotFound, unknown.detail).into()),
-        // Bookings can be read while the users service is away.
-        _ => page,
-    }
+    asking.page_of(&bookings, &GetUser { id }).await
 }
