@@ -115,6 +115,13 @@ impl Answer {
         self
     }
 
+    /// The same for one of several statuses.
+    #[track_caller]
+    pub fn expect_one_of(&self, statuses: &[u16]) -> &Self {
+        assert!(statuses.contains(&self.status), "{} {:#}", self.status, self.body);
+        self
+    }
+
     /// The answer, if it is this problem, such as `seats-unavailable`; fails the test if not.
     #[track_caller]
     pub fn expect_problem(self, case: &str) -> Self {

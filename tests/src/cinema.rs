@@ -14,6 +14,8 @@ use marquee::process::{Output, Process, Spec};
 use marquee::servers::{self, Database, Nats};
 use marquee::services::{self, GATEWAY, Surroundings};
 
+use tokio::process::Command;
+
 use crate::{Api, Broker};
 
 /// How long a service may take until it is ready.
@@ -81,6 +83,16 @@ impl Cinema {
     /// A new connection to the broker.
     pub async fn broker(&self) -> Broker {
         Broker::connect(self.nats_server.url()).await
+    }
+
+    /// Runs `marquee seed`; what it says.
+    pub async fn seed(&self) -> String {
+        let marquee = self.around.programs.join("marquee");
+        let output = Command::new(marquee).args(["seed", "--url", self.api.base()]).output().await.expect("an end");
+        let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{complained}");
+        assert_eq!(complained, "");
+        said.into_owned()
     }
 
     /// Kills a program (`users`, `movies`, `bookings`, `gateway`, or what a replica is called) as a power cut would.

@@ -3,15 +3,13 @@
 use async_nats::jetstream;
 use contracts::Service;
 use marquee::seed::{FIRST_SHOWTIME, FIRST_USER};
-use marquee::services;
 use serde_json::json;
 use system_tests::{Cinema, eventually};
-use tokio::process::Command;
 
 #[tokio::test]
 async fn fills_the_cinema_and_a_second_run_changes_nothing() {
     let cinema = Cinema::start().await;
-    let first = seed(&cinema).await;
+    let first = cinema.seed().await;
     let api = &cinema.api;
     let (movies, halls, users) =
         (api.all("/api/movies").await, api.all("/api/halls").await, api.all("/api/users").await);
@@ -21,7 +19,7 @@ async fn fills_the_cinema_and_a_second_run_changes_nothing() {
     assert!(first.contains(&format!("{} bookings", bookings.len())), "{first}");
 
     let before = positions(&cinema, |_| true).await;
-    assert_eq!(seed(&cinema).await, first);
+    assert_eq!(cinema.seed().await, first);
     assert_eq!(positions(&cinema, |_| true).await, before, "nothing has happened");
 
     let booking = json!({ "user_id": FIRST_USER, "showtime_id": FIRST_SHOWTIME, "seats": ["A1", "A2"] });
@@ -29,16 +27,6 @@ async fn fills_the_cinema_and_a_second_run_changes_nothing() {
     assert_eq!(booking.body["movie"]["title"], "Blade Runner");
     // The relay brought this event, so it had brought all there was before.
     positions(&cinema, |now| now[2] == before[2] + 1).await;
-}
-
-/// Runs it; what it says.
-async fn seed(cinema: &Cinema) -> String {
-    let marquee = services::programs().expect("our programs").join("marquee");
-    let output = Command::new(marquee).args(["seed", "--url", cinema.api.base()]).output().await.expect("an end");
-    let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{complained}");
-    assert_eq!(complained, "");
-    said.into_owned()
 }
 
 /// The last sequences of the event streams, once they are as expected.

@@ -1,0 +1,96 @@
+//! "Try it out" in Swagger UI: after `marquee seed`, every operation of the document succeeds with its example, and what
+//! it answers is what the document says.
+
+use serde_json::{Value, json};
+use system_tests::{Api, Cinema};
+
+/// The order in which the methods go, so that nothing is changed or removed before it was read.
+const METHODS: [&str; 4] = ["get", "post", "put", "delete"];
+
+#[tokio::test]
+async fn every_example_works_after_the_seed_and_is_answered_as_documented() {
+    let cinema = Cinema::start().await;
+    cinema.seed().await;
+    let document = cinema.api.get("/api/openapi.json").await.expect(200).body;
+    let paths = document["paths"].as_object().expect("paths");
+    let mut tried = 0;
+    for method in METHODS {
+        for (path, item) in paths {
+            let Some(operation) = item.get(method) else { continue };
+            // The tutorial's paths have the same examples, and one that writes works once.
+            if method == "get" || operation["tags"][0] != "tutorial" {
+                try_out(&cinema.api, &document, method, path, operation).await;
+                tried += 1;
+            }
+        }
+    }
+    let known: usize = paths.values().map(|item| item.as_object().expect("methods").len()).sum();
+    let skipped = tutorial_writes(&document);
+    assert_eq!(tried + skipped, known, "no method was forgotten");
+    assert!(skipped < 10 && tried > 25, "{tried} operations were tried, {skipped} were not");
+}
+
+fn tutorial_writes(document: &Value) -> usize {
+    let items = document["paths"].as_object().expect("paths").values();
+    let operations = items.flat_map(|item| item.as_object().expect("methods"));
+    operations.filter(|(method, operation)| *method != "get" && operation["tags"][0] == "tutorial").count()
+}
+
+/// Sends what Swagger UI does when nobody changes anything, and compares the answer with the document.
+async fn try_out(api: &Api, document: &Value, method: &str, path: &str, operation: &Value) {
+    let (mut address, mut query, mut headers) = (path.to_owned(), Vec::new(), Vec::new());
+    for parameter in operation["parameters"].as_array().into_iter().flatten() {
+        let parameter = resolve(document, parameter);
+        let name = parameter["name"].as_str().expect("a name");
+        let Some(example) = parameter.get("example").or(parameter["schema"].get("example")) else {
+            assert_ne!(parameter["required"], true, "{method} {path}: {name} needs an example");
+            continue;
+        };
+        let example = example.as_str().map_or_else(|| example.to_string(), str::to_owned);
+        match parameter["in"].as_str() {
+            Some("path") => address = address.replace(&format!("{{{name}}}"), &example),
+            Some("query") => query.push(format!("{name}={example}")),
+            _ => headers.push((name, example)),
+        }
+    }
+    let sign = if query.is_empty() { "" } else { "?" };
+    let address = format!("{address}{sign}{}", query.join("&"));
+    let method = method.to_uppercase();
+    let mut request = api.request(method.parse().expect("a method"), &address);
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    if let Some(body) = operation.get("requestBody") {
+        let example = &body["content"]["application/json"]["example"];
+        assert!(example.is_object(), "{method} {path} has no example");
+        request = request.json(example);
+    }
+    let answer = api.send(request).await;
+    assert!((200..300).contains(&answer.status), "{method} {address}: {} {:#}", answer.status, answer.body);
+
+    let documented = &operation["responses"][answer.status.to_string()];
+    assert!(documented.is_object(), "{method} {path} does not speak of {}", answer.status);
+    let documented = resolve(document, documented);
+    // A last page has no next one to link to.
+    for name in documented["headers"].as_object().into_iter().flat_map(|headers| headers.keys()) {
+        assert!(name == "Link" || answer.headers.contains_key(name), "{method} {path} has no {name}");
+    }
+    match documented.get("content") {
+        None => assert_eq!(answer.body, Value::Null, "{method} {path}"),
+        Some(content) => {
+            let schema =
+                json!({ "allOf": [content["application/json"]["schema"]], "components": document["components"] });
+            let validator = jsonschema::draft202012::new(&schema).expect("a schema");
+            let wrong: Vec<String> = validator.iter_errors(&answer.body).map(|error| error.to_string()).collect();
+            assert!(wrong.is_empty(), "{method} {path}: {wrong:?} in {:#}", answer.body);
+        }
+    }
+}
+
+/// What a reference, if it is one, refers to.
+fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    match value["$ref"].as_str() {
+        Some(reference) => document.pointer(&reference[1..]).expect("a reference that leads somewhere"),
+        None => value,
+    }
+}
