@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use contracts::Service;
 use futures_util::future::join_all;
-use serde_json::{Value, json};
+use serde_json::json;
 use system_tests::{Api, Cinema, eventually, samples};
 use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
@@ -232,17 +232,23 @@ async fn two_replicas_of_every_service_share_the_work() {
 async fn a_service_that_is_away_is_a_503_and_nothing_is_booked() {
     let mut cinema = Cinema::start().await;
     let (user, showtime) = (cinema.user().await, cinema.showtime().await);
+    let before = cinema.book(&user, &showtime, &["E1"]).await.expect(201);
     for away in ["users", "movies"] {
         cinema.stop(away).await;
         let answer = cinema.book(&user, &showtime, &["A1"]).await.expect(503).expect_problem("unavailable");
         assert!(answer.header("retry-after").parse::<u32>().is_ok());
         // Reads go on.
         let map = cinema.api.get(&format!("/api/showtimes/{showtime}/seats")).await.expect(200).body;
-        assert_eq!(map["free"], 49);
-        cinema.api.get("/api/bookings").await.expect(200);
+        assert_eq!(map["free"], 48);
+        for path in [before.header("location"), "/api/bookings"] {
+            let found = cinema.api.get(path).await.expect(200).body;
+            let booking = found.pointer("/items/0").unwrap_or(&found);
+            assert_eq!(booking["seats"], before.body["seats"]);
+            assert_eq!(booking.get("user").is_none(), away == "users", "only the users service knows names");
+        }
         cinema.start_again(away).await;
         let bookings = cinema.api.get(&format!("/api/bookings?showtime_id={showtime}")).await.expect(200).body;
-        assert_eq!(bookings["items"], Value::Array(Vec::new()), "it expired before {away} came back");
+        assert_eq!(bookings["items"], json!([before.body]), "the other expired before {away} came back");
     }
     cinema.stop("bookings").await;
     let answer = cinema.api.get("/api/bookings").await.expect(503).expect_problem("unavailable");

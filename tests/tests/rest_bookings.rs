@@ -37,6 +37,9 @@ fn a_booking_is_made_read_changed_and_cancelled() {
         assert!(made.header("marquee-position").starts_with("bookings="));
         let shown = api.get(&format!("/api/showtimes/{showtime}")).await.expect(200).body;
         assert_eq!(made.body["user_id"], user);
+        let named = api.get(&format!("/api/users/{user}")).await.expect(200).body;
+        let names = json!({ "id": user, "username": named["username"], "full_name": named["full_name"] });
+        assert_eq!(made.body["user"], names);
         assert_eq!(made.body["movie"], shown["movie"]);
         let its_showtime = json!({ "id": showtime, "starts_at": shown["starts_at"], "hall": shown["hall"] });
         assert_eq!(made.body["showtime"], its_showtime);

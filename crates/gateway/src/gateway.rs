@@ -86,16 +86,21 @@ impl Asking {
         Q: Query,
         Q::Reply: Representation,
     {
-        let response = representation(StatusCode::OK, &self.ask(query).await?);
+        Ok(self.unless_known(&self.ask(query).await?))
+    }
+
+    /// Shows one thing, or answers 304 when the caller has it already.
+    pub(crate) fn unless_known(&self, thing: &impl Representation) -> Response {
+        let response = representation(StatusCode::OK, thing);
         let etag = response.headers().get(header::ETAG).and_then(|etag| etag.to_str().ok());
         if etag.is_some_and(|etag| headers::is_known(&self.headers, etag)) {
             let mut unchanged = StatusCode::NOT_MODIFIED.into_response();
             unchanged
                 .headers_mut()
                 .extend(response.headers().get(header::ETAG).map(|etag| (header::ETAG, etag.clone())));
-            return Ok(unchanged);
+            return unchanged;
         }
-        Ok(response)
+        response
     }
 
     /// Answers with a page of a list, and a link to the next one.
@@ -107,24 +112,24 @@ impl Asking {
         Ok(self.show(self.ask(query).await?))
     }
 
-    /// The same for a list of what belongs to `owner`. Only when it's empty, the owner's service is asked whether there
-    /// is such an owner, so that lists can be read while that service is away.
-    pub(crate) async fn page_of<Q, T>(&self, query: &Q, owner: &impl Query) -> Result<Response, Instead>
+    /// A page of what belongs to `owner`. Only when it's empty, the owner's service is asked whether there is such an
+    /// owner, so that lists can be read while that service is away.
+    pub(crate) async fn page_of<Q, T>(&self, query: &Q, owner: &impl Query) -> Result<Page<T>, Problem>
     where
         Q: Query<Reply = Page<T>>,
-        T: Serialize,
     {
         let page = self.ask(query).await?;
         if page.items.is_empty()
             && let Err(problem) = self.ask(owner).await
             && problem.is(Case::NotFound)
         {
-            return Err(problem.into());
+            return Err(problem);
         }
-        Ok(self.show(page))
+        Ok(page)
     }
 
-    fn show<T: Serialize>(&self, Page { items, cursor }: Page<T>) -> Response {
+    /// Shows a page of a list, with a link to the next one.
+    pub(crate) fn show<T: Serialize>(&self, Page { items, cursor }: Page<T>) -> Response {
         let next = cursor.as_deref().map(|cursor| listing::next(&self.uri, cursor));
         let link = next.as_ref().map(|next| (header::LINK, value(format!("<{next}>; rel=\"next\""))));
         let mut response = axum::Json(Listing { items, cursor, next }).into_response();

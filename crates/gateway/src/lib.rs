@@ -20,6 +20,7 @@ mod representation;
 mod routes;
 mod seen;
 mod server;
+mod shown;
 mod swagger;
 
 pub use created::{command_id, created_id};

@@ -48,9 +48,10 @@ impl Health {
 }
 
 impl Check {
-    /// Says what is the matter, and that it is tried again. It is logged the first time, and then now and again.
+    /// Says what is the matter, and that it is tried again. It is logged when it lasts, and then now and again: what is
+    /// over after a try or two, such as a stream that is still being made, is nobody's worry.
     pub(crate) fn trouble(&self, failures: u32, reason: &str) {
-        if failures.is_power_of_two() && failures != 2 {
+        if failures.is_power_of_two() && failures > 2 {
             tracing::warn!(check = self.name, failures, "{reason}; trying again");
         }
         self.set(Err(reason.to_owned()));

@@ -4,7 +4,7 @@ mod shared;
 
 use contracts::Problem;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::schema::{Components, Object, Schema, Type};
+use utoipa::openapi::schema::{ArrayItems, Components, Object, Schema, Type};
 use utoipa::openapi::{OpenApi, PathItem, Ref, RefOr};
 
 use crate::routes::operations::Operation as OperationBody;
@@ -54,6 +54,7 @@ pub(crate) fn complete(document: &mut OpenApi) {
     let components = document.components.get_or_insert_default();
     shared::add_to(components);
     flatten(components);
+    name_items(components);
     for (path, item) in &mut document.paths.paths {
         let has_id = path.contains("{id}");
         for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
@@ -89,6 +90,16 @@ fn flatten(components: &mut Components) {
             }
         }
         *schema = whole.into();
+    }
+}
+
+/// The items of a list are what its name says, and not that once more.
+fn name_items(components: &mut Components) {
+    for (name, schema) in &mut components.schemas {
+        let (Some(item), RefOr::T(Schema::Object(list))) = (name.strip_prefix("Listing_"), schema) else { continue };
+        if let Some(RefOr::T(Schema::Array(items))) = list.properties.get_mut("items") {
+            items.items = ArrayItems::RefOrSchema(Box::new(Ref::from_schema_name(item).into()));
+        }
     }
 }
 

@@ -1,9 +1,7 @@
 //! Bookings: where the way of one begins. Further on: `bookings/src/lib.rs`.
 
 use axum::response::Response;
-use contracts::bookings::{
-    Booking, BookingStatus, CancelBooking, ChangeSeats, GetBooking, ListBookings, PlaceBooking, Seats,
-};
+use contracts::bookings::{BookingStatus, CancelBooking, ChangeSeats, GetBooking, ListBookings, PlaceBooking, Seats};
 use contracts::ids::{BookingId, ShowtimeId, UserId};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -14,6 +12,7 @@ use crate::input::{Filter, Id, Input};
 use crate::instead::Instead;
 use crate::listing::Listing;
 use crate::ordering::Ordering;
+use crate::shown::ShownBooking;
 
 /// What is to be booked, and for whom.
 #[derive(Deserialize, ToSchema)]
@@ -44,13 +43,13 @@ pub(crate) struct NewSeats {
 #[utoipa::path(
     post, path = "/api/bookings", tag = "bookings", operation_id = "create_booking",
     request_body(content = NewBooking, example = json!(examples::new_booking())),
-    responses((status = 201, description = "The new booking", body = Booking)),
+    responses((status = 201, description = "The new booking", body = ShownBooking)),
 )]
 pub(crate) async fn create(ordering: Ordering, Input(wanted): Input<NewBooking>) -> Result<Response, Instead> {
     let id: BookingId = ordering.new_id("booking");
     let NewBooking { user_id, showtime_id, seats } = wanted;
     let done = ordering.order(&PlaceBooking { id: Some(id), user_id, showtime_id, seats }).await?;
-    Ok(done.created(format!("/api/bookings/{id}")))
+    Ok(done.with_name(&ordering.asking).await.created(format!("/api/bookings/{id}")))
 }
 
 /// List bookings
@@ -64,10 +63,11 @@ pub(crate) async fn create(ordering: Ordering, Input(wanted): Input<NewBooking>)
         ("showtime_id" = Option<String>, Query, format = Uuid, description = "Only of this showtime"),
         ("status" = Option<BookingStatus>, Query, description = "Only those that stand, or only those that do not"),
     ),
-    responses((status = 200, description = "A page of bookings", body = Listing<Booking>)),
+    responses((status = 200, description = "A page of bookings", body = Listing<ShownBooking>)),
 )]
 pub(crate) async fn list(asking: Asking, Filter(query): Filter<ListBookings>) -> Result<Response, Instead> {
-    asking.page(&query).await
+    let page = asking.ask(&query).await?;
+    Ok(asking.show(asking.with_names(page).await))
 }
 
 /// Get a booking
@@ -77,10 +77,11 @@ pub(crate) async fn list(asking: Asking, Filter(query): Filter<ListBookings>) ->
 #[utoipa::path(
     get, path = "/api/bookings/{id}", tag = "bookings", operation_id = "get_booking",
     params(("id" = String, Path, format = Uuid, description = "Which", example = json!(examples::booking(1)))),
-    responses((status = 200, description = "The booking", body = Booking)),
+    responses((status = 200, description = "The booking", body = ShownBooking)),
 )]
 pub(crate) async fn get(asking: Asking, Id(id): Id<BookingId>) -> Result<Response, Instead> {
-    asking.one(&GetBooking { id }).await
+    let booking = asking.ask(&GetBooking { id }).await?;
+    Ok(asking.unless_known(&asking.with_name(booking).await))
 }
 
 /// Give a booking other seats
@@ -90,14 +91,15 @@ pub(crate) async fn get(asking: Asking, Id(id): Id<BookingId>) -> Result<Respons
     put, path = "/api/bookings/{id}", tag = "bookings", operation_id = "update_booking",
     params(("id" = String, Path, format = Uuid, description = "Which", example = json!(examples::booking(1)))),
     request_body(content = NewSeats, example = json!(examples::new_seats())),
-    responses((status = 200, description = "The booking as it is now", body = Booking)),
+    responses((status = 200, description = "The booking as it is now", body = ShownBooking)),
 )]
 pub(crate) async fn update(
     ordering: Ordering,
     Id(id): Id<BookingId>,
     Input(NewSeats { seats }): Input<NewSeats>,
 ) -> Result<Response, Instead> {
-    Ok(ordering.change(&ChangeSeats { id, seats }, &GetBooking { id }).await?.changed())
+    let done = ordering.change(&ChangeSeats { id, seats }, &GetBooking { id }).await?;
+    Ok(done.with_name(&ordering.asking).await.changed())
 }
 
 /// Cancel a booking

@@ -1,7 +1,7 @@
 //! Users. What NATS carries about them has no personal data in it, so what a change answers with is put together here.
 
 use axum::response::Response;
-use contracts::bookings::{Booking, BookingStatus, ListBookings};
+use contracts::bookings::{BookingStatus, ListBookings};
 use contracts::ids::{ShowtimeId, UserId};
 use contracts::page::Limit;
 use contracts::users::{DeleteUser, GetUser, ListUsers, RegisterUser, UpdateUser, User, UserDetails};
@@ -13,6 +13,7 @@ use crate::input::{Filter, Id, Input};
 use crate::instead::Instead;
 use crate::listing::Listing;
 use crate::ordering::Ordering;
+use crate::shown::ShownBooking;
 
 /// Add a user
 ///
@@ -106,7 +107,7 @@ pub(crate) struct TheirBookings {
         ("showtime_id" = Option<String>, Query, format = Uuid, description = "Only of this showtime"),
         ("status" = Option<BookingStatus>, Query, description = "Only those that stand, or only those that do not"),
     ),
-    responses((status = 200, description = "A page of the user's bookings", body = Listing<Booking>)),
+    responses((status = 200, description = "A page of the user's bookings", body = Listing<ShownBooking>)),
 )]
 pub(crate) async fn bookings(
     asking: Asking,
@@ -115,5 +116,6 @@ pub(crate) async fn bookings(
 ) -> Result<Response, Instead> {
     let TheirBookings { showtime_id, status, limit, cursor } = filter;
     let bookings = ListBookings { user_id: Some(id), showtime_id, status, limit, cursor };
-    asking.page_of(&bookings, &GetUser { id }).await
+    let page = asking.page_of(&bookings, &GetUser { id }).await?;
+    Ok(asking.show(asking.with_names(page).await))
 }
