@@ -2,12 +2,14 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, kill_process};
 use system_tests::launcher::{Launcher, free_address, gone};
 use system_tests::{eventually, samples};
 
+/// Whoever does not drain in this time is killed.
+const STAGE: Duration = Duration::from_secs(3);
 /// What the launcher promises.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -77,9 +79,14 @@ async fn starts_again_what_was_killed() {
 
     // The launcher itself: its guard ends what it leaves behind, and whoever comes next waits for that.
     let processes = launcher.processes();
+    let killed = Instant::now();
     launcher.end(Signal::KILL, DRAIN).await;
-    let launcher = Launcher::start(listen, folder.path()).await;
-    gone(&processes).await;
+    let ended = async {
+        gone(&processes).await;
+        killed.elapsed()
+    };
+    let (launcher, ended) = tokio::join!(Launcher::start(listen, folder.path()), ended);
+    assert!(ended < STAGE, "they drain, though nobody reads their logs: {ended:?}");
     launcher.api.post("/api/users", &samples::user()).await.expect(201);
     launcher.end(Signal::TERM, DRAIN).await;
 }

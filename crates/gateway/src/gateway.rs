@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::headers::{self, value};
 use crate::instead::Instead;
 use crate::listing::{self, Listing};
+use crate::names::Names;
 use crate::representation::{Representation, representation};
 use crate::seen::Seen;
 
@@ -28,6 +29,7 @@ const LAST_WAIT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Gateway {
     pub(crate) client: Client,
+    pub(crate) names: Arc<Names>,
     pub(crate) seen: Arc<Seen>,
     pub(crate) shutdown: CancellationToken,
 }
@@ -35,7 +37,7 @@ pub struct Gateway {
 impl Gateway {
     /// A gateway to the services that `client` talks to; after `shutdown` it stops waiting for outcomes.
     pub fn new(client: Client, shutdown: CancellationToken) -> Self {
-        Self { client, seen: Arc::new(Seen::new()), shutdown }
+        Self { names: Arc::new(Names::start(client.clone())), client, seen: Arc::new(Seen::new()), shutdown }
     }
 
     /// Returns when there is no time left to wait for outcomes, because the process has to end.

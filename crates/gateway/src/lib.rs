@@ -15,6 +15,7 @@ mod done;
 mod headers;
 mod input;
 mod instead;
+mod names;
 mod ordering;
 mod representation;
 mod routes;

@@ -1,23 +1,16 @@
-//! Bookings as REST shows them: with the name of whom they are for. Only the users service knows names, so it is asked
-//! for those of a whole page at once; while it is away, bookings are shown without.
-
-use std::collections::HashMap;
-use std::time::Duration;
+//! Bookings as REST shows them: with the names of whom they are for, as far as those can be had.
 
 use contracts::bookings::Booking;
 use contracts::ids::UserId;
 use contracts::page::Page;
-use contracts::users::{GetNames, Names, UserRef};
+use contracts::users::UserRef;
 use serde::Serialize;
-use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use crate::done::Done;
 use crate::gateway::Asking;
+use crate::names::Found;
 use crate::representation::Representation;
-
-/// How long a booking waits for the name that it is shown with.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A booking, and whom it is for.
 #[derive(Serialize, ToSchema)]
@@ -29,6 +22,12 @@ pub(crate) struct ShownBooking {
     user: Option<UserRef>,
 }
 
+impl ShownBooking {
+    fn new(booking: Booking, names: &Found) -> Self {
+        Self { user: names.get(&booking.user_id).cloned(), booking }
+    }
+}
+
 impl Representation for ShownBooking {
     fn version(&self) -> u32 {
         self.booking.version
@@ -37,36 +36,27 @@ impl Representation for ShownBooking {
 
 impl Done<Booking> {
     /// The same with the user's names.
-    pub(crate) async fn with_name(self, asking: &Asking) -> Done<ShownBooking> {
+    pub(crate) fn named(self, names: &Found) -> Done<ShownBooking> {
         let Self { answer, decided_at, headers } = self;
-        Done { answer: asking.with_name(answer).await, decided_at, headers }
+        Done { answer: ShownBooking::new(answer, names), decided_at, headers }
     }
 }
 
 impl Asking {
+    /// The names of these users.
+    pub(crate) async fn names(&self, users: impl IntoIterator<Item = UserId>) -> Found {
+        self.gateway.names.of(users.into_iter().collect()).await
+    }
+
     /// One booking with its user's names.
     pub(crate) async fn with_name(&self, booking: Booking) -> ShownBooking {
-        let mut names = self.names(vec![booking.user_id]).await;
-        ShownBooking { user: names.remove(&booking.user_id), booking }
+        let names = self.names([booking.user_id]).await;
+        ShownBooking::new(booking, &names)
     }
 
     /// A page of bookings with their users' names.
-    pub(crate) async fn with_names(&self, page: Page<Booking>) -> Page<ShownBooking> {
-        let mut users: Vec<UserId> = page.items.iter().map(|booking| booking.user_id).collect();
-        users.sort_unstable();
-        users.dedup();
-        let names = self.names(users).await;
-        let shown = |booking: Booking| ShownBooking { user: names.get(&booking.user_id).cloned(), booking };
-        Page { items: page.items.into_iter().map(shown).collect(), cursor: page.cursor }
-    }
-
-    async fn names(&self, users: Vec<UserId>) -> HashMap<UserId, UserRef> {
-        if users.is_empty() {
-            return HashMap::new();
-        }
-        match timeout(PATIENCE, self.ask(&GetNames { users })).await {
-            Ok(Ok(Names { users })) => users.into_iter().map(|user| (user.id, user)).collect(),
-            Ok(Err(_)) | Err(_) => HashMap::new(),
-        }
+    pub(crate) async fn with_names(&self, Page { items, cursor }: Page<Booking>) -> Page<ShownBooking> {
+        let names = self.names(items.iter().map(|booking| booking.user_id)).await;
+        Page { items: items.into_iter().map(|booking| ShownBooking::new(booking, &names)).collect(), cursor }
     }
 }

@@ -42,6 +42,8 @@ pub fn init_logs() {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
+        // Told on standard error, which panics when nobody reads it any more: then the log ends, and the work goes on.
+        .log_internal_errors(false)
         .init();
 }
 

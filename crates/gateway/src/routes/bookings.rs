@@ -48,8 +48,10 @@ pub(crate) struct NewSeats {
 pub(crate) async fn create(ordering: Ordering, Input(wanted): Input<NewBooking>) -> Result<Response, Instead> {
     let id: BookingId = ordering.new_id("booking");
     let NewBooking { user_id, showtime_id, seats } = wanted;
-    let done = ordering.order(&PlaceBooking { id: Some(id), user_id, showtime_id, seats }).await?;
-    Ok(done.with_name(&ordering.asking).await.created(format!("/api/bookings/{id}")))
+    // The names meanwhile, since a booking is shown with them.
+    let command = PlaceBooking { id: Some(id), user_id, showtime_id, seats };
+    let (done, names) = tokio::join!(ordering.order(&command), ordering.asking.names([user_id]));
+    Ok(done?.named(&names).created(format!("/api/bookings/{id}")))
 }
 
 /// List bookings
@@ -99,7 +101,8 @@ pub(crate) async fn update(
     Input(NewSeats { seats }): Input<NewSeats>,
 ) -> Result<Response, Instead> {
     let done = ordering.change(&ChangeSeats { id, seats }, &GetBooking { id }).await?;
-    Ok(done.with_name(&ordering.asking).await.changed())
+    let names = ordering.asking.names([done.answer.user_id]).await;
+    Ok(done.named(&names).changed())
 }
 
 /// Cancel a booking
