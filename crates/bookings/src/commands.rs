@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use contracts::bookings::{
     BookingCancelled, BookingCommand, BookingEvent, BookingsCancelled, CancelBooking, CancelShowtimeBookings,
-    CancelUserBookings, ChangeSeats, PlaceBooking, ShowtimeRef,
+    CancelUserBookings, ChangeSeats, CheckIn, PlaceBooking, ShowtimeRef,
 };
 use contracts::ids::{BookingId, CommandId, ShowtimeId, derive_id};
 use contracts::layout::Seat;
@@ -14,7 +14,7 @@ use runtime::domain::{Around, Claim, Context, Decision, Domain, Needs, Recorded}
 use uuid::Uuid;
 
 use crate::claims;
-use crate::domain::{Facts, Seating, already_exists, check_erased, not_found};
+use crate::domain::{Facts, Seating, access, already_exists, check_erased, not_found};
 use crate::facts::{self, Known};
 
 /// The service's decisions.
@@ -37,6 +37,7 @@ impl Domain for Bookings {
                 .and_holder(claims::erased_user(command.user_id)),
             BookingCommand::ChangeSeats(command) => Needs::holder(claims::booking(command.id)),
             BookingCommand::Cancel(command) => Needs::holder(claims::booking(command.id)),
+            BookingCommand::CheckIn(command) => Needs::holder(claims::booking(command.id)),
             BookingCommand::CancelShowtime(command) => {
                 Needs::stream(command.showtime_id).and_holder(claims::closed_showtime(command.showtime_id))
             }
@@ -54,6 +55,7 @@ impl Domain for Bookings {
             BookingCommand::Place(command) => place(command, context),
             BookingCommand::ChangeSeats(command) => change_seats(command, context),
             BookingCommand::Cancel(command) => cancel(command, context),
+            BookingCommand::CheckIn(command) => check_in(command, context),
             BookingCommand::CancelShowtime(command) => cancel_showtime(command, context),
             BookingCommand::CancelUser(command) => cancel_user(command, context),
         }
@@ -69,6 +71,7 @@ impl Domain for Bookings {
 }
 
 fn place(command: &PlaceBooking, context: &Context<'_, Bookings>) -> Decided {
+    access::may_book_for(context.actor, command.user_id)?;
     let id = booking_id(command, context.command_id);
     let (showtime, seating) = (command.showtime_id, context.state(command.showtime_id));
     if context.holder(&claims::booking(id)).is_some() {
@@ -90,6 +93,7 @@ fn place(command: &PlaceBooking, context: &Context<'_, Bookings>) -> Decided {
 fn change_seats(command: &ChangeSeats, context: &Context<'_, Bookings>) -> Decided {
     let showtime = context.facts.booked_showtime.ok_or_else(|| not_found(command.id))?;
     let (seating, checked) = (context.state(showtime), context.facts.showtime(showtime));
+    access::may_change(context.actor, seating, command.id)?;
     let event = seating.change_seats(command, context.if_version, checked, context.now)?;
     let decision = answered(context, showtime, event.into())?;
     let decision = release(decision, showtime, seating, command.id);
@@ -99,18 +103,29 @@ fn change_seats(command: &ChangeSeats, context: &Context<'_, Bookings>) -> Decid
 fn cancel(command: &CancelBooking, context: &Context<'_, Bookings>) -> Decided {
     let showtime = context.facts.booked_showtime.ok_or_else(|| not_found(command.id))?;
     let (seating, checked) = (context.state(showtime), context.facts.showtime(showtime));
+    access::may_change(context.actor, seating, command.id)?;
     let event = seating.cancel(command, context.if_version, checked, context.now)?;
     let decision = answered(context, showtime, event.into())?;
     Ok(release(decision, showtime, seating, command.id))
 }
 
+fn check_in(command: &CheckIn, context: &Context<'_, Bookings>) -> Decided {
+    let showtime = context.facts.booked_showtime.ok_or_else(|| not_found(command.id))?;
+    let seating = context.state(showtime);
+    access::may_check_in(context.actor, seating, command.id)?;
+    let event = seating.check_in(command, context.if_version, context.facts.showtime(showtime))?;
+    answered(context, showtime, event.into())
+}
+
 fn cancel_showtime(command: &CancelShowtimeBookings, context: &Context<'_, Bookings>) -> Decided {
+    access::may_clear(context.actor)?;
     let showtime = command.showtime_id;
     let cancelled = context.state(showtime).cancel_all(command, context.facts.showtime(showtime))?;
     Ok(with_fence(cancel_several(cancelled, context)?, context, claims::closed_showtime(showtime), showtime.0))
 }
 
 fn cancel_user(command: &CancelUserBookings, context: &Context<'_, Bookings>) -> Decided {
+    access::may_clear(context.actor)?;
     check_erased(command, context.facts.user_may_book)?;
     let mut cancelled = Vec::new();
     for (showtime, seating) in context.holders(claims::USER_SHOWTIME, &claims::showtimes_of(command.user_id)) {

@@ -76,6 +76,7 @@ async fn questions<'a>(around: &Around, commands: &[&'a BookingCommand]) -> Resu
                 Question { seats: command.seats.as_slice(), ..about(booked.get(&command.id)) }
             }
             BookingCommand::Cancel(command) => about(booked.get(&command.id)),
+            BookingCommand::CheckIn(command) => about(booked.get(&command.id)),
             BookingCommand::CancelShowtime(command) => {
                 Question { showtimes: vec![command.showtime_id], ..Question::default() }
             }
@@ -105,6 +106,7 @@ async fn booked_showtimes(
     let named = commands.iter().filter_map(|command| match command {
         BookingCommand::ChangeSeats(command) => Some(command.id),
         BookingCommand::Cancel(command) => Some(command.id),
+        BookingCommand::CheckIn(command) => Some(command.id),
         _ => None,
     });
     let values: Vec<String> = named.map(|id| claims::booking(id).value).collect();

@@ -67,6 +67,7 @@ async fn load_changed(connection: &mut Connection, events: &[Recorded<BookingEve
         match &event.event {
             BookingEvent::Placed(event) => drop(placed.insert(event.booking_id)),
             BookingEvent::SeatsChanged(event) => drop(ids.insert(event.booking_id)),
+            BookingEvent::CheckedIn(event) => drop(ids.insert(event.booking_id)),
             BookingEvent::Cancelled(event) => drop(ids.insert(event.booking_id)),
         }
     }
@@ -90,6 +91,9 @@ fn apply(changed: &mut Changed, event: &Recorded<BookingEvent>) -> Result<(), St
         BookingEvent::SeatsChanged(event) => {
             let after = known(event.booking_id).map(|booked| booked.with_seats(&event.seats, at));
             (event.booking_id, event.showtime_id, after)
+        }
+        BookingEvent::CheckedIn(event) => {
+            (event.booking_id, event.showtime_id, known(event.booking_id).map(|booked| booked.checked_in(at)))
         }
         BookingEvent::Cancelled(event) => {
             (event.booking_id, event.showtime_id, known(event.booking_id).map(|booked| booked.cancelled(at)))

@@ -35,7 +35,7 @@ impl Reaction for ErasedUsers {
     fn react(event: &Recorded<UserEvent>) -> Vec<BookingCommand> {
         match &event.event {
             UserEvent::Deleted(event) => vec![CancelUserBookings { user_id: event.user_id }.into()],
-            UserEvent::Registered(_) | UserEvent::Updated(_) => Vec::new(),
+            _ => Vec::new(),
         }
     }
 }

@@ -52,7 +52,7 @@ impl BookingRow {
             seats: from_json(&self.seats)?,
             total: Money { amount: self.total_amount, currency },
             version: self.version,
-            status: [BookingStatus::Confirmed, BookingStatus::Cancelled]
+            status: [BookingStatus::Confirmed, BookingStatus::CheckedIn, BookingStatus::Cancelled]
                 .into_iter()
                 .find(|status| booking_status(*status) == self.status)
                 .ok_or_else(|| StoreError::Unreadable(format!("a booking's status {:?}", self.status)))?,
@@ -104,6 +104,7 @@ pub(crate) struct ShowtimeRow {
 pub(crate) fn booking_status(status: BookingStatus) -> &'static str {
     match status {
         BookingStatus::Confirmed => "confirmed",
+        BookingStatus::CheckedIn => "checked-in",
         BookingStatus::Cancelled => "cancelled",
     }
 }

@@ -106,6 +106,14 @@ pub struct BookingsCancelled {
     pub bookings: Vec<BookingId>,
 }
 
+/// Notes that the holders of a booking have come.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckIn {
+    /// Which booking.
+    pub id: BookingId,
+}
+
 commands! {
     /// Everything that can be asked of the bookings service.
     BookingCommand of Bookings {
@@ -115,6 +123,8 @@ commands! {
         "change-seats" => ChangeSeats(ChangeSeats) -> Booking,
         /// Cancels a booking and frees its seats.
         "cancel" => Cancel(CancelBooking) -> Booking,
+        /// Notes that the holders of a booking have come.
+        "check-in" => CheckIn(CheckIn) -> Booking,
         /// Cancels all bookings of a cancelled showtime.
         "cancel-showtime" => CancelShowtime(CancelShowtimeBookings) -> BookingsCancelled,
         /// Cancels all bookings that an erased user has of showtimes to come.
@@ -182,6 +192,15 @@ pub struct BookingCancelled {
     pub reason: CancelReason,
 }
 
+/// The holders of a booking have come.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BookingCheckedIn {
+    /// Which booking.
+    pub booking_id: BookingId,
+    /// Of which showtime.
+    pub showtime_id: ShowtimeId,
+}
+
 events! {
     /// Everything that happens in the bookings service.
     BookingEvent of Bookings {
@@ -189,6 +208,8 @@ events! {
         "booking-placed.v1" => Placed(BookingPlaced) about booking_id,
         /// A booking got other seats.
         "booking-seats-changed.v1" => SeatsChanged(SeatsChanged) about booking_id,
+        /// The holders of a booking have come.
+        "booking-checked-in.v1" => CheckedIn(BookingCheckedIn) about booking_id,
         /// A booking was cancelled and its seats are free.
         "booking-cancelled.v1" => Cancelled(BookingCancelled) about booking_id,
     }
@@ -200,6 +221,8 @@ events! {
 pub enum BookingStatus {
     /// It does.
     Confirmed,
+    /// It does, and its holders have come.
+    CheckedIn,
     /// It does not; its seats are free.
     Cancelled,
 }

@@ -50,6 +50,10 @@ ids! {
     ShowtimeId
     /// A booking of seats of one showtime.
     BookingId
+    /// A session: somebody who has signed in.
+    SessionId
+    /// An API key of a program.
+    ApiKeyId
     /// A command; the key under which its outcome can always be asked for.
     CommandId
 }

@@ -5,6 +5,9 @@
 //! tells ([`message::EventSet`]). What is read from JSON has been checked: a [`layout::Layout`] is a possible hall, a
 //! [`text::Email`] looks like one. JSON Schemas and the OpenAPI document are made from these types.
 
+pub mod access;
+pub mod actor;
+pub mod audit;
 pub mod bookings;
 pub mod halls;
 pub mod ids;
@@ -22,6 +25,7 @@ pub mod subjects;
 pub mod text;
 pub mod users;
 
+pub use actor::{Actor, Role, Roles};
 pub use message::{Command, CommandSet, EventSet, Outcome, OutcomeStatus, Query};
 pub use positions::Positions;
 pub use problem::{Case, FieldError, Problem};

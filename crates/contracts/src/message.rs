@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::actor::Actor;
 use crate::ids::CommandId;
 use crate::problem::{Case, FieldError, Problem};
 use crate::subjects::Service;
@@ -202,9 +203,9 @@ pub struct BatchedCommand {
     /// The command's name.
     #[serde(rename = "type")]
     pub name: String,
-    /// As the header `Marquee-Actor`.
+    /// Who gives it. Only the gateway and the services may publish batches, so it is believed.
     #[serde(rename = "marqueeactor")]
-    pub actor: String,
+    pub actor: Actor,
     /// As the header `Marquee-Expires`.
     #[serde(rename = "marqueeexpires", default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<DateTime<Utc>>,

@@ -10,6 +10,12 @@ use utoipa::ToSchema;
 pub enum Case {
     /// The input cannot be read or breaks a rule of form.
     InvalidInput,
+    /// Nobody has signed in, or what proves it is not valid.
+    Unauthenticated,
+    /// The e-mail address or the password is wrong.
+    WrongCredentials,
+    /// The caller's roles are not for this.
+    Forbidden,
     /// What the request names does not exist.
     NotFound,
     /// No operation is known under this path and method.
@@ -48,6 +54,8 @@ pub enum Case {
     UserNotDeleted,
     /// The booking was cancelled.
     BookingCancelled,
+    /// The booking was checked in.
+    BookingCheckedIn,
     /// More seats than one user may have of one showtime.
     TooManySeats,
     /// A field can't be changed after creation.
@@ -70,6 +78,8 @@ impl Case {
     pub fn status(self) -> u16 {
         match self {
             Case::InvalidInput | Case::IdempotencyMismatch | Case::Immutable | Case::UnknownReference => 422,
+            Case::Unauthenticated | Case::WrongCredentials => 401,
+            Case::Forbidden => 403,
             Case::NotFound | Case::NoSuchRoute => 404,
             Case::MethodNotAllowed => 405,
             Case::UnsupportedMediaType => 415,
@@ -87,6 +97,7 @@ impl Case {
             | Case::ShowtimeNotCancelled
             | Case::UserNotDeleted
             | Case::BookingCancelled
+            | Case::BookingCheckedIn
             | Case::TooManySeats
             | Case::StillRunning => 409,
             Case::Unavailable => 503,
@@ -98,6 +109,9 @@ impl Case {
     pub fn title(self) -> &'static str {
         match self {
             Case::InvalidInput => "The input is not valid",
+            Case::Unauthenticated => "Not signed in",
+            Case::WrongCredentials => "Wrong e-mail address or password",
+            Case::Forbidden => "Not allowed",
             Case::NotFound => "Not found",
             Case::NoSuchRoute => "No such path",
             Case::MethodNotAllowed => "The path does not have this method",
@@ -117,6 +131,7 @@ impl Case {
             Case::ShowtimeNotCancelled => "The showtime is not cancelled",
             Case::UserNotDeleted => "The user is not deleted",
             Case::BookingCancelled => "The booking is cancelled",
+            Case::BookingCheckedIn => "The booking is checked in",
             Case::TooManySeats => "Too many seats",
             Case::Immutable => "A field cannot be changed",
             Case::IdempotencyMismatch => "The same key came with another content",

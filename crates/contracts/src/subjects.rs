@@ -117,7 +117,7 @@ pub const ALL_DEAD_LETTERS: &str = "cinema.dlq.*";
 pub mod headers {
     /// The command's id (a UUID), or the batch's.
     pub const MESSAGE_ID: &str = "Nats-Msg-Id";
-    /// Who gives the command.
+    /// Refused where it is found: who gives a command follows from who may publish on its subject.
     pub const ACTOR: &str = "Marquee-Actor";
     /// The inbox on which the outcome is awaited.
     pub const REPLY_TO: &str = "Marquee-Reply-To";

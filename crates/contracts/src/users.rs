@@ -5,6 +5,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::access::{
+    AddApiKey, ApiKey, ApiKeyAdded, ApiKeyChanged, ApiKeyProof, ApiKeyRevoked, ChangePassword, CloseSession,
+    Credentials, GetApiKey, GetCredentials, ListApiKeys, OpenSession, PasswordChanged, PasswordHash, RefreshSession,
+    RevokeApiKey, RolesChanged, SessionClosed, SessionOpened, SessionRefreshed, SessionState, SetRoles,
+};
+use crate::actor::Roles;
 use crate::ids::UserId;
 use crate::message::{commands, events, queries};
 use crate::page::{Limit, Page};
@@ -40,6 +46,9 @@ pub struct RegisterUser {
     /// What is known of them.
     #[serde(flatten)]
     pub details: UserDetails,
+    /// Their password's hash; without one they can't sign in, which only an admin can arrange.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_hash: Option<PasswordHash>,
 }
 
 /// Replaces what is known of a user.
@@ -79,6 +88,20 @@ commands! {
         "update" => Update(UpdateUser) -> UserChanged,
         /// Erases a user and cancels their bookings of showtimes to come.
         "delete" => Delete(DeleteUser) -> UserChanged,
+        /// Gives a user another password, and ends their other sessions.
+        "change-password" => ChangePassword(ChangePassword) -> UserChanged,
+        /// Gives a user these roles, instead of those they have.
+        "set-roles" => SetRoles(SetRoles) -> UserChanged,
+        /// Opens a session for a user whose password was right.
+        "open-session" => OpenSession(OpenSession) -> SessionState,
+        /// Goes on with a session, or ends it when its token was used before.
+        "refresh-session" => RefreshSession(RefreshSession) -> SessionState,
+        /// Ends a session.
+        "close-session" => CloseSession(CloseSession) -> SessionState,
+        /// Makes an API key for a program.
+        "add-api-key" => AddApiKey(AddApiKey) -> ApiKeyChanged,
+        /// Takes an API key back.
+        "revoke-api-key" => RevokeApiKey(RevokeApiKey) -> ApiKeyChanged,
     }
 }
 
@@ -112,6 +135,20 @@ events! {
         "user-updated.v1" => Updated(UserUpdated) about user_id,
         /// A user was erased.
         "user-deleted.v1" => Deleted(UserDeleted) about user_id,
+        /// A user got another password.
+        "user-password-changed.v1" => PasswordChanged(PasswordChanged) about user_id,
+        /// A user may be something else from now on.
+        "user-roles-changed.v1" => RolesChanged(RolesChanged) about user_id,
+        /// A user signed in.
+        "session-opened.v1" => SessionOpened(SessionOpened) about session_id,
+        /// A session goes on.
+        "session-refreshed.v1" => SessionRefreshed(SessionRefreshed) about session_id,
+        /// A session ended.
+        "session-closed.v1" => SessionClosed(SessionClosed) about session_id,
+        /// An API key was made.
+        "api-key-added.v1" => ApiKeyAdded(ApiKeyAdded) about key_id,
+        /// An API key was taken back.
+        "api-key-revoked.v1" => ApiKeyRevoked(ApiKeyRevoked) about key_id,
     }
 }
 
@@ -126,6 +163,9 @@ pub struct User {
     /// What is known of them.
     #[serde(flatten)]
     pub details: UserDetails,
+    /// What they may be.
+    #[schema(value_type = Vec<crate::actor::Role>)]
+    pub roles: Roles,
     /// When they were added.
     pub created_at: DateTime<Utc>,
     /// When they last changed.
@@ -205,9 +245,15 @@ queries! { queries of Users Query {
     "users" => ListUsers, Page<User>;
     /// Users' names, for whoever shows what belongs to them.
     "names" => GetNames, Names;
+    /// API keys, oldest first.
+    "api-keys" => ListApiKeys, Page<ApiKey>;
 }}
 
 queries! { rpc_methods of Users Rpc {
     /// Which of these users may book, from committed state.
     "check" => CheckUsers, CheckedUsers;
+    /// What proves a user's password, for the gateway only.
+    "credentials" => GetCredentials, Credentials;
+    /// What proves an API key, for the gateway only.
+    "api-key" => GetApiKey, ApiKeyProof;
 }}

@@ -14,7 +14,7 @@ use runtime::database::{Connection, StoreError};
 use runtime::domain::{Around, Context, Decision, Domain, Needs, Recorded};
 
 use crate::claims;
-use crate::domain::{Hall, Movie, State, not_found};
+use crate::domain::{Hall, Movie, State, check_staff, not_found};
 
 /// The service's decisions.
 pub struct Movies;
@@ -56,6 +56,7 @@ impl Domain for Movies {
     }
 
     fn decide(command: &MovieCommand, context: &Context<'_, Self>) -> Decided {
+        check_staff(context.actor)?;
         match command {
             MovieCommand::Add(command) => add(command, context),
             MovieCommand::Update(command) => update(command, context),

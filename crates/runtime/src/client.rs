@@ -14,7 +14,7 @@ use contracts::ids::CommandId;
 use contracts::message::QueryKind;
 use contracts::operations::{GetOperation, OPERATION};
 use contracts::subjects::headers as names;
-use contracts::{Case, Command, Outcome, Positions, Problem, Query, Service};
+use contracts::{Actor, Case, Command, Outcome, Positions, Problem, Query, Service};
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -35,7 +35,7 @@ pub struct Order {
     /// The command's id; the same id takes effect at most once.
     pub id: CommandId,
     /// Who gives it.
-    pub actor: String,
+    pub actor: Actor,
     /// The version that the caller saw; another one refuses the command.
     pub if_version: Option<u32>,
     /// After this time it must not take effect any more.

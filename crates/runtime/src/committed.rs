@@ -31,6 +31,11 @@ impl<D: Domain> Committed<D> {
         Self { database, cache: Arc::default() }
     }
 
+    /// The store, for what the service keeps beside its journal and commits with it.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
     /// Looks at the state of this moment. One reading at a time: the questions that come in are few and large.
     ///
     /// # Errors

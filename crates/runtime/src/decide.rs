@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use contracts::ids::CommandId;
-use contracts::{Case, Outcome, OutcomeStatus, Problem};
+use contracts::{Actor, Case, Outcome, OutcomeStatus, Problem};
 use futures_util::FutureExt;
 use tokio::sync::Mutex;
 use uuid::Uuid;
@@ -25,7 +25,7 @@ pub(crate) struct Waiting<D: Domain> {
     /// As it came, for when it becomes a dead letter.
     pub(crate) payload: Bytes,
     pub(crate) fingerprint: Fingerprint,
-    pub(crate) actor: String,
+    pub(crate) actor: Actor,
     pub(crate) if_version: Option<u32>,
     pub(crate) expires: Option<DateTime<Utc>>,
     /// What other services know of it, or why they can't be asked at the moment.

@@ -5,7 +5,7 @@ use std::future::Future;
 
 use chrono::{DateTime, Utc};
 use contracts::ids::CommandId;
-use contracts::{Case, CommandSet, EventSet, Problem};
+use contracts::{Actor, Case, CommandSet, EventSet, Problem};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -145,7 +145,7 @@ pub struct Context<'a, D: Domain> {
     /// The command.
     pub command_id: CommandId,
     /// Who gives it.
-    pub actor: &'a str,
+    pub actor: &'a Actor,
     /// The version that the caller saw.
     pub if_version: Option<u32>,
     /// What other services know.

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use contracts::ids::{CommandId, derive_id};
 use contracts::message::BatchedCommand;
 use contracts::subjects::{BATCH, headers as names};
-use contracts::{CommandSet, Problem};
+use contracts::{Actor, CommandSet, Problem};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -15,9 +15,6 @@ use crate::decide::Waiting;
 use crate::domain::Domain;
 use crate::headers;
 use crate::outcomes::Fingerprint;
-
-/// An actor's name is cut to what the journal keeps.
-const ACTOR_LENGTH: usize = 100;
 
 /// What a message holds.
 pub(crate) struct Intake<D: Domain> {
@@ -68,14 +65,17 @@ pub(crate) fn read<D: Domain>(message: &Message, stream_created: i128, sequence:
     intake
 }
 
+/// A command on a subject of its own. Only operators may publish there, so whoever it says it is, it is one of them; only
+/// a batch, which nobody but the gateway and the services themselves may publish, names its actors.
 fn single<D: Domain>(name: &str, id: Uuid, found: Option<&HeaderMap>, payload: &Bytes) -> Result<Waiting<D>, Problem> {
     let invalid = |message: String| Problem::invalid("headers", message);
+    refuse_actor(found)?;
     Ok(Waiting {
         id: CommandId(id),
         command: D::Command::decode(name, payload)?,
         payload: payload.clone(),
         fingerprint: fingerprint(name, payload),
-        actor: actor(headers::text(found, names::ACTOR).unwrap_or("nats")),
+        actor: Actor::Operator,
         if_version: headers::parse(found, names::IF_VERSION).map_err(invalid)?,
         expires: headers::parse::<DateTime<Utc>>(found, names::EXPIRES).map_err(invalid)?,
         facts: Ok(D::Facts::default()),
@@ -104,7 +104,7 @@ fn batch<D: Domain>(message: &Message) -> Vec<Result<Waiting<D>, Rejected>> {
                     command,
                     payload: Bytes::copy_from_slice(payload),
                     fingerprint: fingerprint(&one.name, payload),
-                    actor: actor(&one.actor),
+                    actor: one.actor,
                     if_version: one.if_version,
                     expires: one.expires,
                     facts: Ok(D::Facts::default()),
@@ -120,8 +120,15 @@ fn batch<D: Domain>(message: &Message) -> Vec<Result<Waiting<D>, Rejected>> {
         .collect()
 }
 
-fn actor(name: &str) -> String {
-    name.chars().take(ACTOR_LENGTH).collect()
+/// Nobody can be somebody else by a header.
+///
+/// # Errors
+/// [`contracts::Case::InvalidInput`] for a message that says who gives it.
+pub(crate) fn refuse_actor(found: Option<&HeaderMap>) -> Result<(), Problem> {
+    match headers::text(found, names::ACTOR) {
+        None => Ok(()),
+        Some(_) => Err(Problem::invalid("headers", format!("{} is not read here: you are the operator", names::ACTOR))),
+    }
 }
 
 fn fingerprint(name: &str, payload: &[u8]) -> Fingerprint {

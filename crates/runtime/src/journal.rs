@@ -4,8 +4,8 @@
 //! of replicas write. (Auto-increment order is not commit order in InnoDB.)
 
 use chrono::{DateTime, NaiveDateTime, Utc};
-use contracts::EventSet;
 use contracts::ids::{CommandId, derive_id};
+use contracts::{Actor, EventSet};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
@@ -52,7 +52,7 @@ impl Row {
     pub(crate) fn new<E: EventSet>(
         recorded: &Recorded<E>,
         command_id: CommandId,
-        actor: &str,
+        actor: &Actor,
     ) -> Result<Self, StoreError> {
         Ok(Self {
             position: recorded.position,
@@ -62,7 +62,7 @@ impl Row {
             event_type: recorded.event.type_name().to_owned(),
             data: recorded.event.encode().map_err(|error| StoreError::Unreadable(error.to_string()))?,
             command_id: Key(command_id.0),
-            actor: actor.to_owned(),
+            actor: actor.to_string(),
             recorded_at: recorded.recorded_at.naive_utc(),
         })
     }

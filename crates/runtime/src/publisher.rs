@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::Context;
-use async_nats::jetstream::context::PublishErrorKind;
+use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use bytes::Bytes;
 use contracts::message::BatchedCommand;
 use contracts::subjects::{BATCH, headers as names};
@@ -74,13 +74,6 @@ struct Task {
     commands: mpsc::Receiver<(Publication, Published)>,
 }
 
-/// A message, ready to go, and to go again if need be.
-struct Letter {
-    subject: String,
-    headers: HeaderMap,
-    payload: Bytes,
-}
-
 impl Task {
     async fn run(mut self) {
         while let Some(first) = self.commands.recv().await {
@@ -92,36 +85,15 @@ impl Task {
                 gathered.push(next);
             }
             let (commands, waiting): (Vec<_>, Vec<_>) = gathered.into_iter().unzip();
-            let result = match <[Publication; 1]>::try_from(commands) {
-                Ok([command]) => self.send_alone(command).await,
-                Err(commands) => self.send_batch(commands).await,
-            };
+            let result = self.send(commands).await;
             for published in waiting {
                 let _ = published.send(result.clone());
             }
         }
     }
 
-    /// One command goes on its own subject, like one typed by hand. When the broker has had its id lately, it drops the
-    /// message whatever it says; so then the command goes again, in a batch, which has an id of its own: the service can
-    /// tell a repeat from another command, and tells us what became of it.
-    async fn send_alone(&self, command: Publication) -> Result<(), Problem> {
-        let Publication { name, data, order } = command.clone();
-        let mut headers = self.headers(order.id.0);
-        headers.insert(names::ACTOR, order.actor);
-        if let Some(version) = order.if_version {
-            headers.insert(names::IF_VERSION, version.to_string());
-        }
-        if let Some(expires) = order.expires {
-            headers.insert(names::EXPIRES, expires.to_rfc3339());
-        }
-        let payload = Bytes::from(String::from(Box::<str>::from(data)));
-        let news = self.send(&Letter { subject: self.service.command(name), headers, payload }).await?;
-        if news { Ok(()) } else { self.send_batch(vec![command]).await }
-    }
-
-    /// Several commands go as a CloudEvents JSON batch.
-    async fn send_batch(&self, commands: Vec<Publication>) -> Result<(), Problem> {
+    /// Commands go as a CloudEvents JSON batch, also one alone: only a batch says who gives each.
+    async fn send(&self, commands: Vec<Publication>) -> Result<(), Problem> {
         let batch: Vec<BatchedCommand> = commands
             .into_iter()
             .map(|Publication { name, data, order }| BatchedCommand {
@@ -136,22 +108,18 @@ impl Task {
             })
             .collect();
         let payload = serde_json::to_vec(&batch).map_err(|error| Problem::new(Case::Internal, error.to_string()))?;
-        let headers = self.headers(Uuid::now_v7());
-        self.send(&Letter { subject: self.service.command(BATCH), headers, payload: payload.into() }).await?;
-        Ok(())
+        self.publish(payload.into()).await
     }
 
-    fn headers(&self, message_id: Uuid) -> HeaderMap {
-        headers::map([(names::REPLY_TO, self.inbox.clone()), (names::MESSAGE_ID, message_id.to_string())])
-    }
-
-    /// A late acknowledgement is unknown, not failed: the same again, under the same id. False when the broker had it.
-    async fn send(&self, letter: &Letter) -> Result<bool, Problem> {
+    /// A late acknowledgement is unknown, not failed: the same again, under the same id.
+    async fn publish(&self, payload: Bytes) -> Result<(), Problem> {
+        let message_id = Uuid::now_v7().to_string();
+        let headers = headers::map([(names::REPLY_TO, self.inbox.clone()), (names::MESSAGE_ID, message_id)]);
         let begun = Instant::now();
         let mut tried = 0;
         loop {
-            let error = match timeout(ACKNOWLEDGEMENT, self.try_send(letter)).await {
-                Ok(Ok(news)) => return Ok(news),
+            let error = match timeout(ACKNOWLEDGEMENT, self.try_publish(&headers, &payload)).await {
+                Ok(Ok(())) => return Ok(()),
                 Ok(Err(error)) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
                     return Err(Problem::new(Case::TooLarge, "the command is larger than a message may be"));
                 }
@@ -168,9 +136,9 @@ impl Task {
         }
     }
 
-    async fn try_send(&self, letter: &Letter) -> Result<bool, async_nats::jetstream::context::PublishError> {
-        let Letter { subject, headers, payload } = letter;
-        let published = self.jetstream.publish_with_headers(subject.clone(), headers.clone(), payload.clone());
-        Ok(!published.await?.await?.duplicate)
+    async fn try_publish(&self, headers: &HeaderMap, payload: &Bytes) -> Result<(), PublishError> {
+        let subject = self.service.command(BATCH);
+        self.jetstream.publish_with_headers(subject, headers.clone(), payload.clone()).await?.await?;
+        Ok(())
     }
 }

@@ -4,7 +4,7 @@
 use std::marker::PhantomData;
 
 use contracts::ids::{CommandId, derive_id};
-use contracts::{CommandSet, EventSet};
+use contracts::{Actor, CommandSet, EventSet};
 use futures_util::FutureExt;
 
 use crate::client::{Client, Order};
@@ -49,7 +49,7 @@ impl<R: Reaction> Work for Reactor<R> {
             for (index, command) in R::react(event).into_iter().enumerate() {
                 let order = Order {
                     id: CommandId(derive_id(event.id, &format!("{}.{index}", R::NAME))),
-                    actor: format!("reaction:{}", R::NAME),
+                    actor: Actor::Reaction(R::NAME.into()),
                     if_version: None,
                     expires: None,
                 };

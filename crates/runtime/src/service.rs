@@ -10,7 +10,7 @@ use contracts::ids::CommandId;
 use contracts::message::{MessageSpec, QueryKind, decode, schema_of};
 use contracts::operations::{GetOperation, OPERATION};
 use contracts::subjects::headers as names;
-use contracts::{Case, CommandSet, EventSet, Outcome, Problem, Query};
+use contracts::{Actor, Case, CommandSet, EventSet, Outcome, Problem, Query};
 use diesel_migrations::EmbeddedMigrations;
 use serde_json::value::RawValue;
 use tokio::sync::{Notify, watch};
@@ -30,7 +30,7 @@ use crate::process::{self, ServiceArgs};
 use crate::projector::{Projection, Projector};
 use crate::reactions::{Reaction, Reactor};
 use crate::relay::Relay;
-use crate::{headers, outcomes};
+use crate::{headers, intake, outcomes};
 
 /// Connections to the store: the command loop, the relay, committed state and each follower need one at a time, the
 /// queries share the rest.
@@ -303,12 +303,13 @@ async fn give<D: Domain>(client: &Client, name: &'static str, message: &Message)
     let data = RawValue::from_string(payload.to_owned()).map_err(|error| Problem::invalid(".", error.to_string()))?;
     let found = message.headers.as_ref();
     let invalid = |error: String| Problem::invalid("headers", error);
+    intake::refuse_actor(found)?;
     let now = Utc::now();
     let id: CommandId = headers::parse(found, names::MESSAGE_ID).map_err(invalid)?.unwrap_or_default();
     let expires = headers::parse(found, names::EXPIRES).map_err(invalid)?.unwrap_or(now + WAIT);
     let order = Order {
         id,
-        actor: headers::text(found, names::ACTOR).unwrap_or("nats").to_owned(),
+        actor: Actor::Operator,
         if_version: headers::parse(found, names::IF_VERSION).map_err(invalid)?,
         expires: Some(expires),
     };

@@ -15,6 +15,6 @@ pub(crate) async fn users(committed: Committed<Users>, query: CheckUsers) -> Res
     let mut reading = committed.read().await?;
     let needs = query.users.iter().fold(Needs::default(), |needs, id| needs.and_stream(*id));
     reading.load(needs).await?;
-    let may_book = query.users.into_iter().filter(|id| reading.state(*id).may_book()).collect();
+    let may_book = query.users.into_iter().filter(|id| reading.state(*id).user().is_some()).collect();
     Ok(CheckedUsers { may_book })
 }

@@ -6,6 +6,7 @@ diesel::table! {
         version -> Unsigned<Integer>,
         created_at -> Datetime,
         updated_at -> Datetime,
+        roles -> Text,
     }
 }
 
@@ -19,5 +20,23 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    credentials (user_id) {
+        user_id -> Binary,
+        password_hash -> Text,
+        password_version -> Unsigned<Integer>,
+    }
+}
+
+diesel::table! {
+    api_keys (id) {
+        id -> Binary,
+        name -> Text,
+        roles -> Text,
+        secret_hash -> Text,
+        created_at -> Datetime,
+    }
+}
+
 diesel::joinable!(profiles -> users (user_id));
-diesel::allow_tables_to_appear_in_same_query!(users, profiles);
+diesel::allow_tables_to_appear_in_same_query!(users, profiles, credentials);

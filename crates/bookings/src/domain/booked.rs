@@ -47,6 +47,11 @@ impl Booked {
         Self { seats: seats.to_vec(), total, version: self.version + 1, updated_at: at, ..self }
     }
 
+    /// The same booking, its holders having come.
+    pub fn checked_in(self, at: DateTime<Utc>) -> Self {
+        Self { status: BookingStatus::CheckedIn, version: self.version + 1, updated_at: at, ..self }
+    }
+
     /// The same booking, cancelled.
     pub fn cancelled(self, at: DateTime<Utc>) -> Self {
         Self { status: BookingStatus::Cancelled, version: self.version + 1, updated_at: at, ..self }
@@ -57,7 +62,7 @@ impl Booked {
 impl Booked {
     /// True while its seats are its own.
     pub fn stands(&self) -> bool {
-        self.status == BookingStatus::Confirmed
+        self.status != BookingStatus::Cancelled
     }
 
     /// What others get to see of it.
@@ -82,10 +87,13 @@ impl Booked {
             let detail = format!("booking {id} has version {}, not {seen}", self.version);
             return Err(Problem::new(Case::VersionMismatch, detail));
         }
-        if !self.stands() {
-            return Err(Problem::new(Case::BookingCancelled, format!("booking {id} is cancelled")));
+        match self.status {
+            BookingStatus::Confirmed => Ok(()),
+            BookingStatus::CheckedIn => {
+                Err(Problem::new(Case::BookingCheckedIn, format!("booking {id} is checked in")))
+            }
+            BookingStatus::Cancelled => Err(Problem::new(Case::BookingCancelled, format!("booking {id} is cancelled"))),
         }
-        Ok(())
     }
 }
 

@@ -21,10 +21,16 @@ pub struct Facts<'a> {
 
 /// Refuses a showtime that does not take place or has begun.
 pub(super) fn open(showtime: &Showtime, closed: bool, now: DateTime<Utc>) -> Result<(), Problem> {
+    takes_place(showtime, closed)?;
+    not_started(showtime, now)
+}
+
+/// Refuses a showtime that does not take place.
+pub(super) fn takes_place(showtime: &Showtime, closed: bool) -> Result<(), Problem> {
     if closed || showtime.status == ShowtimeStatus::Cancelled {
         return Err(Problem::new(Case::ShowtimeCancelled, format!("showtime {} is cancelled", showtime.id)));
     }
-    not_started(showtime, now)
+    Ok(())
 }
 
 /// Refuses a showtime that has begun.

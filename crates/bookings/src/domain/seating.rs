@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use contracts::bookings::{
-    BookingCancelled, BookingEvent, BookingPlaced, CancelBooking, CancelReason, CancelShowtimeBookings,
-    CancelUserBookings, ChangeSeats, MAX_SEATS, PlaceBooking, SeatsChanged,
+    BookingCancelled, BookingCheckedIn, BookingEvent, BookingPlaced, CancelBooking, CancelReason,
+    CancelShowtimeBookings, CancelUserBookings, ChangeSeats, CheckIn, MAX_SEATS, PlaceBooking, SeatsChanged,
 };
 use contracts::ids::{BookingId, ShowtimeId, UserId};
 use contracts::layout::Seat;
@@ -23,7 +23,7 @@ use contracts::showtimes::{CheckedShowtime, ShowtimeStatus};
 use contracts::{Case, Problem};
 
 use super::booked::Booked;
-use super::facts::{Facts, not_started, open, unknown_references, unknown_showtime};
+use super::facts::{Facts, not_started, open, takes_place, unknown_references, unknown_showtime};
 use super::sale::sell;
 
 /// All bookings of one showtime.
@@ -127,6 +127,22 @@ impl Seating {
         Ok(cancelled(command.id, showtime.id, CancelReason::Requested))
     }
 
+    /// Notes that a booking's holders have come.
+    ///
+    /// # Errors
+    /// `NotFound`, `VersionMismatch`, `BookingCancelled`, `BookingCheckedIn`, `UnknownReference`, `ShowtimeCancelled`.
+    pub fn check_in(
+        &self,
+        command: &CheckIn,
+        if_version: Option<u32>,
+        checked: Option<&CheckedShowtime>,
+    ) -> Result<BookingCheckedIn, Problem> {
+        self.changeable(command.id, if_version)?;
+        let showtime = &checked.ok_or_else(unknown_showtime)?.showtime;
+        takes_place(showtime, false)?;
+        Ok(BookingCheckedIn { booking_id: command.id, showtime_id: showtime.id })
+    }
+
     /// Cancels every booking that stands. A showtime that takes place is left alone, since people can type this
     /// command by hand.
     ///
@@ -192,6 +208,7 @@ impl Seating {
             BookingEvent::SeatsChanged(event) => {
                 Some((event.booking_id, known(event.booking_id)?.with_seats(&event.seats, at)))
             }
+            BookingEvent::CheckedIn(event) => Some((event.booking_id, known(event.booking_id)?.checked_in(at))),
             BookingEvent::Cancelled(event) => Some((event.booking_id, known(event.booking_id)?.cancelled(at))),
         }
     }

@@ -4,7 +4,19 @@ use std::fmt::Display;
 
 use contracts::halls::HallName;
 use contracts::ids::HallId;
-use contracts::{Case, FieldError, Problem};
+use contracts::{Actor, Case, FieldError, Problem};
+
+/// What is shown, where and when is decided by staff.
+///
+/// # Errors
+/// `Unauthenticated`, `Forbidden`.
+pub fn check_staff(actor: &Actor) -> Result<(), Problem> {
+    match actor {
+        actor if actor.is_staff() => Ok(()),
+        Actor::Anonymous => Err(Problem::new(Case::Unauthenticated, "only staff decide what is shown")),
+        _ => Err(Problem::new(Case::Forbidden, "only staff decide what is shown")),
+    }
+}
 
 /// There is no such thing; `what` names it with its id.
 pub fn not_found(what: impl Display) -> Problem {

@@ -13,7 +13,7 @@ mod screening;
 mod showtimes;
 mod state;
 
-pub use check::not_found;
+pub use check::{check_staff, not_found};
 pub use hall::{Hall, capacity};
 pub use movie::Movie;
 pub use schedule::Schedule;

@@ -3,23 +3,42 @@
 //! Events carry no personal data, so nothing here knows a name or an address. That an e-mail address belongs to one
 //! user only is decided from who holds the claim to it.
 
+use contracts::access::{PasswordChanged, RolesChanged, SetRoles};
 use contracts::ids::UserId;
 use contracts::users::{UpdateUser, UserChanged, UserDeleted, UserEvent, UserRegistered, UserUpdated};
-use contracts::{Case, FieldError, Problem};
+use contracts::{Actor, Case, FieldError, Problem, Role, Roles};
 
-/// A user. The default is one that was never registered.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// A user, erased or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
-    /// Counts the events; 0 before the first.
+    /// Counts the events.
     version: u32,
+    roles: Roles,
+    /// Counts the passwords.
+    password_version: u32,
     deleted: bool,
 }
 
 /// What is there.
 impl User {
-    /// True for a user that exists and was not deleted.
-    pub fn may_book(&self) -> bool {
-        self.version > 0 && !self.deleted
+    /// One who was just registered: a customer.
+    pub fn registered() -> Self {
+        Self { version: 1, roles: Roles::only(Role::Customer), password_version: 1, deleted: false }
+    }
+
+    /// True for a user who was erased.
+    pub fn is_deleted(&self) -> bool {
+        self.deleted
+    }
+
+    /// What they may be.
+    pub fn roles(&self) -> &Roles {
+        &self.roles
+    }
+
+    /// Which password they have, counted from 1.
+    pub fn password_version(&self) -> u32 {
+        self.password_version
     }
 
     /// The answer to a command that has just been accepted: the one event it leaves is the next version.
@@ -28,48 +47,68 @@ impl User {
     }
 }
 
+/// Adds a user. An id is never used again, not even a deleted user's, and an address belongs to one user: `holder`.
+///
+/// # Errors
+/// `EmailTaken`.
+pub fn register(id: UserId, holder: Option<UserId>) -> Result<UserRegistered, Problem> {
+    check_email(id, holder)?;
+    Ok(UserRegistered { user_id: id })
+}
+
 /// What is decided. `holder` is the user who holds the command's e-mail address.
 impl User {
-    /// Adds a user. An id is never used again, not even a deleted user's.
-    ///
-    /// # Errors
-    /// `AlreadyExists`, `EmailTaken`.
-    pub fn register(&self, id: UserId, holder: Option<UserId>) -> Result<UserRegistered, Problem> {
-        if self.version > 0 {
-            return Err(Problem::new(Case::AlreadyExists, format!("user {id} exists already")));
-        }
-        check_email(id, holder)?;
-        Ok(UserRegistered { user_id: id })
-    }
-
     /// Replaces what is known of a user.
     ///
     /// # Errors
-    /// `NotFound`, `VersionMismatch`, `EmailTaken`.
+    /// `VersionMismatch`, `EmailTaken`.
     pub fn update(
         &self,
         command: &UpdateUser,
         if_version: Option<u32>,
         holder: Option<UserId>,
     ) -> Result<UserUpdated, Problem> {
-        self.check_present(command.id, if_version)?;
+        self.check_version(command.id, if_version)?;
         check_email(command.id, holder)?;
         Ok(UserUpdated { user_id: command.id })
+    }
+
+    /// Gives the user another password.
+    ///
+    /// # Errors
+    /// `VersionMismatch`.
+    pub fn change_password(&self, id: UserId, if_version: Option<u32>) -> Result<PasswordChanged, Problem> {
+        self.check_version(id, if_version)?;
+        Ok(PasswordChanged { user_id: id })
+    }
+
+    /// Gives the user other roles. Nobody does that for themselves, so the last admin can't lock everybody out.
+    ///
+    /// # Errors
+    /// `Forbidden`, `VersionMismatch`.
+    pub fn set_roles(
+        &self,
+        command: &SetRoles,
+        actor: &Actor,
+        if_version: Option<u32>,
+    ) -> Result<RolesChanged, Problem> {
+        if actor.is(command.id) {
+            return Err(Problem::new(Case::Forbidden, "nobody sets their own roles"));
+        }
+        self.check_version(command.id, if_version)?;
+        Ok(RolesChanged { user_id: command.id, roles: command.roles.clone() })
     }
 
     /// Erases a user.
     ///
     /// # Errors
-    /// `NotFound`, `VersionMismatch`.
+    /// `VersionMismatch`.
     pub fn delete(&self, id: UserId, if_version: Option<u32>) -> Result<UserDeleted, Problem> {
-        self.check_present(id, if_version)?;
+        self.check_version(id, if_version)?;
         Ok(UserDeleted { user_id: id })
     }
 
-    fn check_present(&self, id: UserId, if_version: Option<u32>) -> Result<(), Problem> {
-        if !self.may_book() {
-            return Err(Problem::new(Case::NotFound, format!("there is no user {id}")));
-        }
+    fn check_version(&self, id: UserId, if_version: Option<u32>) -> Result<(), Problem> {
         match if_version {
             Some(seen) if seen != self.version => {
                 let detail = format!("user {id} has version {}, not {seen}", self.version);
@@ -85,8 +124,18 @@ impl User {
     /// Takes in an event.
     pub fn apply(&mut self, event: &UserEvent) {
         self.version += 1;
-        self.deleted = matches!(event, UserEvent::Deleted(_));
+        match event {
+            UserEvent::Deleted(_) => self.deleted = true,
+            UserEvent::PasswordChanged(_) => self.password_version += 1,
+            UserEvent::RolesChanged(event) => self.roles = event.roles.clone(),
+            _ => {}
+        }
     }
+}
+
+/// There is no such user.
+pub fn not_found(id: UserId) -> Problem {
+    Problem::new(Case::NotFound, format!("there is no user {id}"))
 }
 
 fn check_email(id: UserId, holder: Option<UserId>) -> Result<(), Problem> {
@@ -107,20 +156,8 @@ mod tests {
     const ADA: UserId = UserId(Uuid::from_u128(1));
     const BOB: UserId = UserId(Uuid::from_u128(2));
 
-    fn registered() -> UserEvent {
-        UserRegistered { user_id: ADA }.into()
-    }
-
-    fn updated() -> UserEvent {
-        UserUpdated { user_id: ADA }.into()
-    }
-
-    fn deleted() -> UserEvent {
-        UserDeleted { user_id: ADA }.into()
-    }
-
     fn given<const N: usize>(events: [UserEvent; N]) -> User {
-        let mut user = User::default();
+        let mut user = User::registered();
         events.iter().for_each(|event| user.apply(event));
         user
     }
@@ -141,30 +178,17 @@ mod tests {
     }
 
     #[test]
-    fn a_new_user_may_book() {
-        assert!(!given([]).may_book());
-        assert_eq!(given([]).register(ADA, None), Ok(UserRegistered { user_id: ADA }));
-        assert_eq!(given([]).changed(ADA), UserChanged { id: ADA, version: 1 });
-        assert!(given([registered()]).may_book());
-    }
-
-    #[test]
-    fn an_id_is_used_once() {
-        assert_refused(given([registered()]).register(ADA, Some(ADA)), Case::AlreadyExists);
-        assert_refused(given([registered(), deleted()]).register(ADA, None), Case::AlreadyExists);
-    }
-
-    #[test]
     fn an_e_mail_address_belongs_to_one_user() {
-        assert_refused(given([]).register(ADA, Some(BOB)), Case::EmailTaken);
-        let problem = given([registered()]).update(&update(), None, Some(BOB)).unwrap_err();
+        assert_eq!(register(ADA, None), Ok(UserRegistered { user_id: ADA }));
+        assert_refused(register(ADA, Some(BOB)), Case::EmailTaken);
+        let problem = given([]).update(&update(), None, Some(BOB)).unwrap_err();
         assert!(problem.is(Case::EmailTaken));
         assert_eq!(problem.errors[0].field, "email");
     }
 
     #[test]
     fn a_user_may_keep_or_change_their_address() {
-        let user = given([registered()]);
+        let user = given([]);
         for holder in [Some(ADA), None] {
             assert_eq!(user.update(&update(), None, holder), Ok(UserUpdated { user_id: ADA }));
         }
@@ -173,19 +197,27 @@ mod tests {
 
     #[test]
     fn what_the_caller_has_not_seen_is_not_changed() {
-        let user = given([registered(), updated()]);
+        let user = given([UserUpdated { user_id: ADA }.into()]);
         assert_refused(user.update(&update(), Some(1), None), Case::VersionMismatch);
         assert_refused(user.delete(ADA, Some(3)), Case::VersionMismatch);
+        assert_refused(user.change_password(ADA, Some(1)), Case::VersionMismatch);
         assert!(user.update(&update(), Some(2), None).is_ok());
         assert!(user.delete(ADA, Some(2)).is_ok());
     }
 
     #[test]
-    fn who_is_not_there_is_neither_changed_nor_deleted() {
-        for user in [given([]), given([registered(), deleted()])] {
-            assert!(!user.may_book());
-            assert_refused(user.update(&update(), None, None), Case::NotFound);
-            assert_refused(user.delete(ADA, Some(1)), Case::NotFound);
-        }
+    fn nobody_sets_their_own_roles() {
+        let (admins, command) = (Roles::only(Role::Admin), SetRoles { id: ADA, roles: Roles::only(Role::Staff) });
+        let (ada, bob) = (Actor::User(ADA, admins.clone()), Actor::User(BOB, admins));
+        assert_refused(given([]).set_roles(&command, &ada, None), Case::Forbidden);
+        let changed = given([]).set_roles(&command, &bob, None).unwrap();
+        assert_eq!(given([changed.into()]).roles(), &command.roles);
+    }
+
+    #[test]
+    fn passwords_are_counted() {
+        let user = given([]);
+        let changed = user.change_password(ADA, None).unwrap();
+        assert_eq!((user.password_version(), given([changed.into()]).password_version()), (1, 2));
     }
 }

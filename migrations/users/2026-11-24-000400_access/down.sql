@@ -1,0 +1,3 @@
+DROP TABLE api_keys;
+DROP TABLE credentials;
+ALTER TABLE users DROP COLUMN roles;
