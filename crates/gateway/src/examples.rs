@@ -12,8 +12,11 @@ use uuid::Uuid;
 
 use crate::created::{command_id, created_id};
 
+/// Whose keys those are: `marquee seed` comes with a token of the machine that it runs on.
+const SEEDER: &str = "machine";
+
 fn seed_command(thing: &str, number: u32) -> CommandId {
-    command_id("POST", &format!("/api/{thing}s"), &format!("seed-{thing}-{number}"))
+    command_id(SEEDER, "POST", &format!("/api/{thing}s"), &format!("seed-{thing}-{number}"))
 }
 
 fn seeded(thing: &str, number: u32) -> Uuid {
@@ -60,8 +63,42 @@ pub fn operation() -> Uuid {
     seed_command("booking", 1).0
 }
 
+/// The API key that `marquee seed` makes.
+pub fn api_key() -> Uuid {
+    created_id(command_id(SEEDER, "POST", "/api/api-keys", "seed-api-key-1"), "api-key")
+}
+
+/// The session that `marquee seed` opens, for the example of how to sign out.
+pub fn session() -> Uuid {
+    created_id(command_id("anonymous", "POST", "/api/sessions", "seed-session-1"), "session")
+}
+
 pub(crate) fn new_user() -> Value {
-    json!({ "username": "ada", "email": "ada@example.com", "full_name": "Ada Lovelace" })
+    json!({
+        "username": "ada",
+        "email": "ada@example.com",
+        "full_name": "Ada Lovelace",
+        "password": "Analytical-Engine",
+    })
+}
+
+/// What `marquee seed` gives every user as a password: nobody keeps anything there.
+pub const SEED_PASSWORD: &str = "Train-Arriving-1896";
+
+pub(crate) fn credentials() -> Value {
+    json!({ "email": "georges@marquee.example", "password": SEED_PASSWORD })
+}
+
+pub(crate) fn new_password() -> Value {
+    json!({ "current_password": SEED_PASSWORD, "new_password": "Le-Voyage-1902" })
+}
+
+pub(crate) fn new_roles() -> Value {
+    json!({ "roles": ["customer", "staff"] })
+}
+
+pub(crate) fn new_api_key() -> Value {
+    json!({ "name": "Box office", "roles": ["staff"] })
 }
 
 pub(crate) fn changed_user() -> Value {

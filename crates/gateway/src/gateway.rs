@@ -1,6 +1,6 @@
 //! What all requests share, and what a request brings for asking questions.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,11 +10,12 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use contracts::page::Page;
 use contracts::subjects::headers::MIN_POSITION;
-use contracts::{Case, Positions, Problem, Query};
+use contracts::{Actor, Case, Positions, Problem, Query};
 use runtime::client::Client;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::{Caller, Passwords, Secrets};
 use crate::headers::{self, value};
 use crate::instead::Instead;
 use crate::listing::{self, Listing};
@@ -29,15 +30,25 @@ const LAST_WAIT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Gateway {
     pub(crate) client: Client,
+    pub(crate) secrets: Secrets,
+    pub(crate) passwords: Passwords,
     pub(crate) names: Arc<Names>,
     pub(crate) seen: Arc<Seen>,
     pub(crate) shutdown: CancellationToken,
 }
 
 impl Gateway {
-    /// A gateway to the services that `client` talks to; after `shutdown` it stops waiting for outcomes.
-    pub fn new(client: Client, shutdown: CancellationToken) -> Self {
-        Self { names: Arc::new(Names::start(client.clone())), client, seen: Arc::new(Seen::new()), shutdown }
+    /// A gateway to the services that `client` talks to, with tokens signed with these secrets; after `shutdown` it stops
+    /// waiting for outcomes.
+    pub fn new(client: Client, secrets: Secrets, shutdown: CancellationToken) -> Self {
+        Self {
+            names: Arc::new(Names::start(client.clone())),
+            client,
+            secrets,
+            passwords: Passwords::new(),
+            seen: Arc::new(Seen::new()),
+            shutdown,
+        }
     }
 
     /// Returns when there is no time left to wait for outcomes, because the process has to end.
@@ -50,8 +61,9 @@ impl Gateway {
 /// A request, as far as it asks something: who asks, and how new the answer must at least be.
 pub(crate) struct Asking {
     pub(crate) gateway: Gateway,
-    /// The caller's address, until callers sign in.
-    pub(crate) caller: IpAddr,
+    pub(crate) caller: Caller,
+    /// Where the request comes from.
+    pub(crate) address: IpAddr,
     /// What the caller says they have seen, perhaps through another gateway.
     said: Positions,
     headers: HeaderMap,
@@ -66,7 +78,8 @@ impl FromRequestParts<Gateway> for Asking {
         let said = headers::list(&parts.headers, MIN_POSITION).unwrap_or_default();
         Ok(Self {
             gateway: gateway.clone(),
-            caller: address.unwrap_or(IpAddr::from([0, 0, 0, 0])).to_canonical(),
+            caller: Caller::from_request_parts(parts, gateway).await?,
+            address: address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()).to_canonical(),
             said: said.parse().map_err(|message: String| Problem::invalid(MIN_POSITION, message))?,
             headers: parts.headers.clone(),
             uri: parts.uri.clone(),
@@ -75,9 +88,22 @@ impl FromRequestParts<Gateway> for Asking {
 }
 
 impl Asking {
+    /// Whose last write an answer may not be older than: the account's, or while nobody has signed in, the address's.
+    fn reader(&self) -> String {
+        match &self.caller.actor {
+            Actor::Anonymous => self.address.to_string(),
+            actor => actor.account(),
+        }
+    }
+
+    /// Notes that the caller was told of these positions.
+    pub(crate) fn has_seen(&self, positions: &Positions) {
+        self.gateway.seen.remember(self.reader(), positions);
+    }
+
     /// The answer, not older than what the caller has seen.
     pub(crate) async fn ask<Q: Query>(&self, query: &Q) -> Result<Q::Reply, Problem> {
-        let mut least = self.gateway.seen.least(self.caller);
+        let mut least = self.gateway.seen.least(&self.reader());
         least.merge(&self.said);
         self.gateway.client.ask(query, &least).await
     }

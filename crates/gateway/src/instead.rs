@@ -13,6 +13,8 @@ use serde::Serialize;
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 /// Seconds after which it is worth trying again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
+/// How callers prove who they are (RFC 6750).
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"marquee\"");
 
 /// A response that ends a handler early, with `?`.
 #[derive(Debug)]
@@ -38,7 +40,11 @@ impl From<Problem> for Instead {
         }
         let instead = Self::of(json(status, PROBLEM_JSON, &problem));
         let worth_a_retry = problem.is(Case::Unavailable) || problem.is(Case::StillRunning);
-        if worth_a_retry { instead.with([(header::RETRY_AFTER, RETRY_AFTER)]) } else { instead }
+        match () {
+            () if worth_a_retry => instead.with([(header::RETRY_AFTER, RETRY_AFTER)]),
+            () if status == StatusCode::UNAUTHORIZED => instead.with([(header::WWW_AUTHENTICATE, CHALLENGE)]),
+            () => instead,
+        }
     }
 }
 

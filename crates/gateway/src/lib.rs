@@ -1,10 +1,11 @@
 //! The gateway: REST, the OpenAPI document and Swagger UI in front of the services.
 //!
-//! A request is read ([`input`], [`headers`]), becomes a question ([`gateway::Asking`]) or a command
+//! A request is read ([`input`], [`headers`]) and its caller made out ([`access`]); it becomes a question ([`gateway::Asking`]) or a command
 //! ([`ordering::Ordering`]), and is answered with a [`representation`], a [`listing`], or something [`instead`]. Each
 //! handler in [`routes`] says what it takes and gives in the attribute above it; the [`document`] is made of those.
 //! The gateway owns nothing: what it remembers ([`seen`]) only spares its callers a header.
 
+pub mod access;
 pub mod created;
 pub mod examples;
 pub mod gateway;
@@ -31,7 +32,7 @@ pub use server::{Args, app, run};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use routes::{bookings, halls, movies, operations, showtimes, users};
+use routes::{api_keys, bookings, halls, movies, operations, sessions, showtimes, users};
 
 /// Every path, with its methods. The document has the tutorial's paths besides, which lead here too.
 fn table() -> OpenApiRouter<Gateway> {
@@ -47,8 +48,16 @@ fn table() -> OpenApiRouter<Gateway> {
         .routes(routes!(users::list, users::create))
         .routes(routes!(users::get, users::update, users::delete))
         .routes(routes!(users::bookings))
+        .routes(routes!(users::change_password))
+        .routes(routes!(users::set_roles))
+        .routes(routes!(sessions::create))
+        .routes(routes!(sessions::refresh))
+        .routes(routes!(sessions::delete))
+        .routes(routes!(api_keys::list, api_keys::create))
+        .routes(routes!(api_keys::delete))
         .routes(routes!(bookings::list, bookings::create))
         .routes(routes!(bookings::get, bookings::update, bookings::delete))
+        .routes(routes!(bookings::check_in))
         .routes(routes!(operations::get))
 }
 

@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::ids::{CommandId, derive_id};
 use contracts::subjects::headers::POSITION;
-use contracts::{Case, Command, Outcome, Positions, Problem, Query, Service};
+use contracts::{Actor, Case, Command, Outcome, Positions, Problem, Query, Service};
 use runtime::client::Order;
 use uuid::Uuid;
 
@@ -24,8 +24,6 @@ use crate::instead::{Instead, json};
 use crate::representation::Representation;
 use crate::routes::operations::Operation;
 
-/// Who gives a command, until callers sign in. Not their address: the journal is kept, and an address is personal.
-const ACTOR: &str = "anonymous";
 /// How long a command may wait whose caller accepts to be told later.
 const LATER: TimeDelta = TimeDelta::hours(1);
 /// How long after a command has expired its outcome is asked for: services' clocks are not quite alike.
@@ -45,14 +43,16 @@ impl FromRequestParts<Gateway> for Ordering {
     type Rejection = Instead;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Instead> {
+        let asking = Asking::from_request_parts(parts, gateway).await?;
         let key = idempotency_key(&parts.headers)?;
-        let id = key.as_ref().map(|key| command_id(parts.method.as_str(), parts.uri.path(), key));
+        let account = asking.caller.actor.account();
+        let id = key.as_ref().map(|key| command_id(&account, parts.method.as_str(), parts.uri.path(), key));
         Ok(Self {
             keyed: id.is_some(),
             id: id.unwrap_or_default(),
             prefer: Prefer::parse(&list(&parts.headers, "prefer").unwrap_or_default()),
             if_match: IfMatch::parse(&parts.headers),
-            asking: Asking::from_request_parts(parts, gateway).await?,
+            asking,
         })
     }
 }
@@ -61,6 +61,18 @@ impl Ordering {
     /// The id of the thing (`user`, `booking`, …) that the request creates; a repeat of the request names the same.
     pub(crate) fn new_id<T: From<Uuid>>(&self, thing: &str) -> T {
         created_id(self.id, thing).into()
+    }
+
+    /// 32 bytes that follow from the command, so that a repeat of the request makes up the same; nobody else can tell.
+    pub(crate) fn made_up(&self, purpose: &str) -> [u8; 32] {
+        self.asking.gateway.secrets.derive(purpose, self.id.0.as_bytes())
+    }
+
+    /// The same request, given by somebody who has just proven who they are, and waited for whatever `Prefer` says.
+    pub(crate) fn now_as(mut self, actor: Actor) -> Self {
+        self.asking.caller.actor = actor;
+        self.prefer = Prefer::default();
+        self
     }
 
     /// Gives a command and waits for its outcome.
@@ -98,7 +110,8 @@ impl Ordering {
         if self.keyed && self.asking.gateway.client.is_waiting(id) {
             return Err(Problem::new(Case::StillRunning, "the request with this Idempotency-Key is running").into());
         }
-        let order = Order { id, actor: ACTOR.into(), if_version, expires: Some(expires) };
+        let actor = self.asking.caller.actor.clone();
+        let order = Order { id, actor, if_version, expires: Some(expires) };
         let outcome = self.outcome(command, order, deadline).await?;
         self.done::<C>(outcome)
     }
@@ -153,7 +166,7 @@ impl Ordering {
     /// What an outcome means for the request. Whoever is told of it will read nothing older.
     fn done<C: Command>(&self, outcome: Outcome) -> Result<Done<C::Answer>, Instead> {
         let position = Positions::of(C::SERVICE, outcome.position);
-        self.asking.gateway.seen.remember(self.asking.caller, &position);
+        self.asking.has_seen(&position);
         let mut headers = self.applied();
         headers.insert(POSITION, value(position.to_string()));
         let (id, decided_at) = (outcome.command_id, outcome.decided_at);

@@ -1,6 +1,5 @@
 //! What each caller has been shown to have happened, so that whatever they read next is not older.
 
-use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -14,8 +13,8 @@ const CALLERS: NonZeroUsize = match NonZeroUsize::new(10_000) {
     None => NonZeroUsize::MIN,
 };
 
-/// The highest positions that each caller has been handed out, by client address until callers sign in.
-pub(crate) struct Seen(Mutex<LruCache<IpAddr, Positions>>);
+/// The highest positions that each caller has been handed out, by account, or by address as long as they have not signed in.
+pub(crate) struct Seen(Mutex<LruCache<String, Positions>>);
 
 impl Seen {
     pub(crate) fn new() -> Self {
@@ -23,16 +22,16 @@ impl Seen {
     }
 
     /// Notes that this caller was told of these positions.
-    pub(crate) fn remember(&self, caller: IpAddr, positions: &Positions) {
+    pub(crate) fn remember(&self, caller: String, positions: &Positions) {
         self.lock().get_or_insert_mut(caller, Positions::default).merge(positions);
     }
 
     /// The least positions that an answer to this caller may come from.
-    pub(crate) fn least(&self, caller: IpAddr) -> Positions {
-        self.lock().get(&caller).cloned().unwrap_or_default()
+    pub(crate) fn least(&self, caller: &str) -> Positions {
+        self.lock().get(caller).cloned().unwrap_or_default()
     }
 
-    fn lock(&self) -> MutexGuard<'_, LruCache<IpAddr, Positions>> {
+    fn lock(&self) -> MutexGuard<'_, LruCache<String, Positions>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -46,11 +45,10 @@ mod tests {
     #[test]
     fn the_highest_position_of_each_caller_is_remembered() {
         let seen = Seen::new();
-        let [one, other]: [IpAddr; 2] = ["10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap()];
-        seen.remember(one, &Positions::of(Service::Bookings, 7));
-        seen.remember(one, &Positions::of(Service::Bookings, 5));
-        seen.remember(one, &Positions::of(Service::Users, 2));
-        assert_eq!(seen.least(one).to_string(), "users=2,bookings=7");
-        assert!(seen.least(other).is_empty());
+        for (service, position) in [(Service::Bookings, 7), (Service::Bookings, 5), (Service::Users, 2)] {
+            seen.remember("one".into(), &Positions::of(service, position));
+        }
+        assert_eq!(seen.least("one").to_string(), "users=2,bookings=7");
+        assert!(seen.least("other").is_empty());
     }
 }

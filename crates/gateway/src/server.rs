@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::access::Secrets;
 use crate::gateway::Gateway;
 use crate::input::BODY_LIMIT;
 use crate::routes::tutorial;
@@ -36,6 +37,10 @@ pub struct Args {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help text of the command")]
     pub common: CommonArgs,
+    /// What tokens are signed with: <id>:<secret>, each secret at least 64 hexadecimal digits. The first signs; others,
+    /// behind commas, are still believed
+    #[arg(long, env = "MARQUEE_TOKEN_SECRETS", value_name = "ID:SECRET,…", hide_env_values = true)]
+    pub token_secrets: Secrets,
     /// Where to answer HTTP
     #[arg(long, env = "MARQUEE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS:PORT")]
     pub listen: SocketAddr,
@@ -57,7 +62,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let client = Client::connect(nats.clone(), "/marquee/gateway").await.map_err(anyhow::Error::from_boxed)?;
     tokio::spawn(watch(nats, broker));
 
-    let app = app(Gateway::new(client, shutdown.clone()));
+    let app = app(Gateway::new(client, args.token_secrets, shutdown.clone()));
     tracing::info!("listening on http://{}", listener.local_addr()?);
     serve(listener, app, shutdown).await?;
     tracing::info!("the gateway has stopped");

@@ -64,6 +64,19 @@ fn every_path_that_was_promised_is_there() {
         promised.extend(["get", "post"].map(|method| format!("{method} {list}")));
     }
     promised.insert("get /api/user/{id}/Bookings/".into());
+    for access in [
+        "post /api/sessions",
+        "post /api/sessions/refresh",
+        "delete /api/sessions/{id}",
+        "get /api/api-keys",
+        "post /api/api-keys",
+        "delete /api/api-keys/{id}",
+        "put /api/users/{id}/password",
+        "put /api/users/{id}/roles",
+        "post /api/bookings/{id}/check-in",
+    ] {
+        promised.insert(access.into());
+    }
     assert_eq!(made, promised);
 }
 
@@ -135,7 +148,7 @@ fn a_thing_that_is_shown_has_no_more_rules_than_what_it_is_made_from() {
     let validator = jsonschema::draft202012::new(&schema).unwrap();
     let user = json!({
         "id": gateway::examples::user(1), "version": 1, "username": "ada", "email": "ada@example.com",
-        "full_name": "Ada Lovelace", "created_at": "2030-01-31T20:00:00Z", "updated_at": "2030-01-31T20:00:00Z",
+        "full_name": "Ada Lovelace", "roles": ["customer"], "created_at": "2030-01-31T20:00:00Z", "updated_at": "2030-01-31T20:00:00Z",
     });
     assert!(validator.is_valid(&user));
     assert!(!validator.is_valid(&json!({ "id": gateway::examples::user(1) })));

@@ -1,5 +1,6 @@
 //! The OpenAPI document: what the routes say of themselves, and what is the same for all of them, said once here.
 
+mod access;
 mod shared;
 
 use contracts::Problem;
@@ -7,6 +8,7 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{ArrayItems, Components, Object, Schema, Type};
 use utoipa::openapi::{OpenApi, PathItem, Ref, RefOr};
 
+use self::access::is_for_anyone;
 use crate::routes::operations::Operation as OperationBody;
 use crate::routes::tutorial::ALIASES;
 
@@ -20,12 +22,16 @@ const TUTORIAL: &str = "tutorial";
         title = "Marquee",
         description = "Sells cinema seats.\n\n\
             Every example works after `marquee seed`; one that creates or removes something works once.\n\n\
+            **Signing in.** Anyone may look at movies, halls, showtimes and seat maps. For the rest, sign in \
+            (`POST /api/sessions`) and send `Authorization: Bearer <access_token>`, here with the button *Authorize*; \
+            programs send an API key in the same way. Customers see and change what is theirs, staff decide what is \
+            shown and see every booking, admins manage users.\n\n\
             **Writing.** A write is answered when its outcome is known. With `Prefer: respond-async`, or when \
             `Prefer: wait=N` runs out, the answer is 202 and `Location` has the operation to ask later; without \
             `Prefer`, a write that is not decided within 10 seconds never takes effect and is answered with 503. With an \
             `Idempotency-Key` a request can be sent again without harm. `If-Match` makes a change conditional on the \
             `ETag` that was read.\n\n\
-            **Reading.** You read what you wrote: an answer is never older than what your address has been told before. \
+            **Reading.** You read what you wrote: an answer is never older than what you have been told before. \
             `Marquee-Position` in the answer to a write can be sent as `Marquee-Min-Position` to do the same through \
             another gateway.\n\n\
             **Lists** come in pages: `next`, also in the header `Link`, is the address of the page that follows.\n\n\
@@ -37,6 +43,8 @@ const TUTORIAL: &str = "tutorial";
         (name = "halls", description = "Where it is shown"),
         (name = "showtimes", description = "When it is shown, and which seats are free"),
         (name = "users", description = "Who can book"),
+        (name = "sessions", description = "Who is signed in"),
+        (name = "api-keys", description = "Which programs may come in"),
         (name = "bookings", description = "Who sits where"),
         (name = "operations", description = "What became of writes that were not waited for"),
         (name = "tutorial", description = "The paths of the tutorial that Marquee started from, which answer as well"),
@@ -53,6 +61,7 @@ pub(crate) fn start() -> OpenApi {
 pub(crate) fn complete(document: &mut OpenApi) {
     let components = document.components.get_or_insert_default();
     shared::add_to(components);
+    access::add_to(components);
     flatten(components);
     name_items(components);
     for (path, item) in &mut document.paths.paths {
@@ -107,15 +116,16 @@ fn name_items(components: &mut Components) {
 fn complete_operation(operation: &mut Operation, has_id: bool) {
     let id = operation.operation_id.clone().unwrap_or_default();
     let verb = id.split('_').next().unwrap_or_default();
-    let writes = matches!(verb, "create" | "update" | "delete");
-    let changes = matches!(verb, "update" | "delete");
+    let about_access = id.ends_with("_session") || id.ends_with("_api_key");
+    let writes = matches!(verb, "create" | "update" | "delete" | "refresh");
+    let changes = matches!(verb, "update" | "delete") && !about_access;
     let has_tag = verb == "get" && !matches!(id.as_str(), "get_seat_map" | "get_operation");
     let has_body = operation.request_body.is_some();
 
     let parameters = [
         ("Limit", verb == "list"),
         ("Cursor", verb == "list"),
-        ("Prefer", writes),
+        ("Prefer", writes && !id.ends_with("_session")),
         ("IdempotencyKey", writes),
         ("IfMatch", changes),
         ("IfNoneMatch", has_tag),
@@ -126,11 +136,15 @@ fn complete_operation(operation: &mut Operation, has_id: bool) {
         operation.parameters.get_or_insert_default().push(RefOr::Ref(reference));
     }
 
+    let is_for_known = !is_for_anyone(&id);
+    operation.security = Some(access::requirements(is_for_known));
     let responses = &mut operation.responses.responses;
     for (status, response) in responses.iter_mut() {
         let RefOr::T(response) = response else { continue };
         let headers: &[&str] = match (status.as_str(), verb) {
+            ("201", _) if about_access => &["Location", "Marquee-Position"],
             ("201", _) => &["ETag", "Location", "Marquee-Position"],
+            ("200", "refresh") => &["Marquee-Position"],
             ("200", "update") => &["ETag", "Marquee-Position"],
             ("204", _) => &["Marquee-Position"],
             ("200", "list") => &["Link"],
@@ -141,7 +155,10 @@ fn complete_operation(operation: &mut Operation, has_id: bool) {
     }
     for (status, name) in shared::RESPONSES {
         let applies = match status {
-            "202" | "409" => writes,
+            "202" => writes && !id.ends_with("_session"),
+            "401" => is_for_known || id.ends_with("_session"),
+            "403" => is_for_known,
+            "409" => writes,
             "304" => has_tag,
             "404" => has_id,
             "408" | "413" | "415" => has_body,

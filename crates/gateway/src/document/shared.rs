@@ -45,7 +45,9 @@ const HEADERS: [(&str, &str); 4] = [
 ];
 
 /// Errors: the component's name, and when they happen.
-const PROBLEMS: [(&str, &str); 9] = [
+const PROBLEMS: [(&str, &str); 11] = [
+    ("Unauthenticated", "Nobody has signed in, or what proves it is not valid"),
+    ("Forbidden", "The caller's roles are not for this"),
     ("NotFound", "There is nothing with this id"),
     ("Timeout", "The body did not arrive in time"),
     ("Conflict", "It cannot be done as things stand; or the request with this `Idempotency-Key` is still running"),
@@ -58,9 +60,11 @@ const PROBLEMS: [(&str, &str); 9] = [
 ];
 
 /// Which component a status is described by.
-pub(super) const RESPONSES: [(&str, &str); 11] = [
+pub(super) const RESPONSES: [(&str, &str); 13] = [
     ("202", "Accepted"),
     ("304", "NotModified"),
+    ("401", "Unauthenticated"),
+    ("403", "Forbidden"),
     ("404", "NotFound"),
     ("408", "Timeout"),
     ("409", "Conflict"),

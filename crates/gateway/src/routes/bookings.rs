@@ -1,8 +1,11 @@
 //! Bookings: where the way of one begins. Further on: `bookings/src/lib.rs`.
 
 use axum::response::Response;
-use contracts::bookings::{BookingStatus, CancelBooking, ChangeSeats, GetBooking, ListBookings, PlaceBooking, Seats};
+use contracts::bookings::{
+    BookingStatus, CancelBooking, ChangeSeats, CheckIn, GetBooking, ListBookings, PlaceBooking, Seats,
+};
 use contracts::ids::{BookingId, ShowtimeId, UserId};
+use contracts::{Case, Problem};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -38,7 +41,7 @@ pub(crate) struct NewSeats {
 
 /// Book seats
 ///
-/// All of them or none. When at least one cannot be had, the problem has the reason for each such seat in `errors`:
+/// For yourself, or as staff for anybody; all seats or none. When at least one cannot be had, the problem has the reason for each such seat in `errors`:
 /// `taken`, `blocked` or `unknown`. Prices are those of the showtime.
 #[utoipa::path(
     post, path = "/api/bookings", tag = "bookings", operation_id = "create_booking",
@@ -46,6 +49,7 @@ pub(crate) struct NewSeats {
     responses((status = 201, description = "The new booking", body = ShownBooking)),
 )]
 pub(crate) async fn create(ordering: Ordering, Input(wanted): Input<NewBooking>) -> Result<Response, Instead> {
+    ordering.asking.caller.check_known()?;
     let id: BookingId = ordering.new_id("booking");
     let NewBooking { user_id, showtime_id, seats } = wanted;
     // The names meanwhile, since a booking is shown with them.
@@ -56,7 +60,7 @@ pub(crate) async fn create(ordering: Ordering, Input(wanted): Input<NewBooking>)
 
 /// List bookings
 ///
-/// Ordered by id, so those that were made without an `Idempotency-Key` by age. Cancelled ones too, unless a filter says
+/// Your own, or for staff anybody's. Ordered by id, so those that were made without an `Idempotency-Key` by age. Cancelled ones too, unless a filter says
 /// otherwise.
 #[utoipa::path(
     get, path = "/api/bookings", tag = "bookings", operation_id = "list_bookings",
@@ -67,14 +71,21 @@ pub(crate) async fn create(ordering: Ordering, Input(wanted): Input<NewBooking>)
     ),
     responses((status = 200, description = "A page of bookings", body = Listing<ShownBooking>)),
 )]
-pub(crate) async fn list(asking: Asking, Filter(query): Filter<ListBookings>) -> Result<Response, Instead> {
+pub(crate) async fn list(asking: Asking, Filter(mut query): Filter<ListBookings>) -> Result<Response, Instead> {
+    let actor = &asking.caller.actor;
+    if let Some(user) = actor.user().filter(|_| !actor.is_staff()) {
+        query.user_id.get_or_insert(user);
+    }
+    if query.user_id.is_none_or(|user| !actor.is(user)) {
+        asking.caller.check_staff()?;
+    }
     let page = asking.ask(&query).await?;
     Ok(asking.show(asking.with_names(page).await))
 }
 
 /// Get a booking
 ///
-/// With its user, movie, showtime, seats and price. Answers 304 without a body when the caller has the representation
+/// Your own, or for staff anybody's, with its user, movie, showtime, seats and price. Answers 304 without a body when the caller has the representation
 /// already.
 #[utoipa::path(
     get, path = "/api/bookings/{id}", tag = "bookings", operation_id = "get_booking",
@@ -82,7 +93,12 @@ pub(crate) async fn list(asking: Asking, Filter(query): Filter<ListBookings>) ->
     responses((status = 200, description = "The booking", body = ShownBooking)),
 )]
 pub(crate) async fn get(asking: Asking, Id(id): Id<BookingId>) -> Result<Response, Instead> {
+    asking.caller.check_known()?;
     let booking = asking.ask(&GetBooking { id }).await?;
+    let actor = &asking.caller.actor;
+    if !actor.is_staff() && !actor.is(booking.user_id) {
+        return Err(Problem::new(Case::NotFound, format!("there is no booking {id}")).into());
+    }
     Ok(asking.unless_known(&asking.with_name(booking).await))
 }
 
@@ -100,6 +116,7 @@ pub(crate) async fn update(
     Id(id): Id<BookingId>,
     Input(NewSeats { seats }): Input<NewSeats>,
 ) -> Result<Response, Instead> {
+    ordering.asking.caller.check_known()?;
     let done = ordering.change(&ChangeSeats { id, seats }, &GetBooking { id }).await?;
     let names = ordering.asking.names([done.answer.user_id]).await;
     Ok(done.named(&names).changed())
@@ -114,5 +131,21 @@ pub(crate) async fn update(
     responses((status = 204, description = "The booking is cancelled")),
 )]
 pub(crate) async fn delete(ordering: Ordering, Id(id): Id<BookingId>) -> Result<Response, Instead> {
+    ordering.asking.caller.check_known()?;
     Ok(ordering.change(&CancelBooking { id }, &GetBooking { id }).await?.gone())
+}
+
+/// Check a booking in
+///
+/// For staff: its holders have come. It can be neither changed nor cancelled any more.
+#[utoipa::path(
+    post, path = "/api/bookings/{id}/check-in", tag = "bookings", operation_id = "update_check_in",
+    params(("id" = String, Path, format = Uuid, description = "Which", example = json!(examples::booking(3)))),
+    responses((status = 200, description = "The booking as it is now", body = ShownBooking)),
+)]
+pub(crate) async fn check_in(ordering: Ordering, Id(id): Id<BookingId>) -> Result<Response, Instead> {
+    ordering.asking.caller.check_known()?;
+    let done = ordering.change(&CheckIn { id }, &GetBooking { id }).await?;
+    let names = ordering.asking.names([done.answer.user_id]).await;
+    Ok(done.named(&names).changed())
 }

@@ -87,7 +87,7 @@ pub(crate) async fn get(asking: Asking, Id(id): Id<CommandId>) -> Result<Respons
         match answer {
             Ok(Some(outcome)) => {
                 let position = Positions::of(service, outcome.position);
-                asking.gateway.seen.remember(asking.caller, &position);
+                asking.has_seen(&position);
                 let position = [(POSITION, value(position.to_string()))];
                 return Ok((position, axum::Json(Operation::from(outcome))).into_response());
             }

@@ -1,0 +1,13 @@
+//! Who is calling: tokens, API keys and passwords. All of it ends here; behind the gateway there are only
+//! [`Actor`](contracts::Actor)s.
+
+mod api_key;
+mod caller;
+mod password;
+mod secrets;
+pub mod tokens;
+
+pub(crate) use api_key::Secret;
+pub(crate) use caller::Caller;
+pub(crate) use password::{Password, Passwords};
+pub use secrets::{Secrets, SecretsError};
