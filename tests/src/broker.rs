@@ -10,6 +10,7 @@ use async_nats::{Client, HeaderMap};
 use contracts::subjects::{DEAD_LETTERS_STREAM, headers};
 use contracts::{Outcome, OutcomeStatus, Service};
 use futures_util::StreamExt;
+use runtime::broker::sign_in;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -36,9 +37,10 @@ pub struct Event {
 }
 
 impl Broker {
-    /// Connects.
+    /// Connects, and signs in as the user in the URL.
     pub async fn connect(url: &str) -> Self {
-        Self { client: async_nats::connect(url).await.expect("a broker") }
+        let (address, options) = sign_in(url).expect("a URL");
+        Self { client: options.connect(address).await.expect("a broker") }
     }
 
     /// Asks on any subject: the reply, and its error code if it is an error.

@@ -11,7 +11,7 @@ use marquee::folder::Folder;
 use marquee::guard::{Afterwards, Guard};
 use marquee::ports;
 use marquee::process::{Output, Process, Spec};
-use marquee::servers::{self, Database, Nats};
+use marquee::servers::{self, Database, Nats, NatsUser};
 use marquee::services::{self, GATEWAY, Surroundings};
 
 use tokio::process::Command;
@@ -57,7 +57,7 @@ impl Cinema {
         );
         let around = Surroundings {
             programs,
-            nats_url: nats_server.url().to_owned(),
+            nats_urls: nats_server.urls().clone(),
             database_urls: database.urls().clone(),
             output: Output::File,
         };
@@ -80,9 +80,14 @@ impl Cinema {
         cinema
     }
 
-    /// A new connection to the broker.
+    /// A new connection to the broker, as an operator has it.
     pub async fn broker(&self) -> Broker {
-        Broker::connect(self.nats_server.url()).await
+        self.broker_as(NatsUser::Operator).await
+    }
+
+    /// A new connection to the broker with the permissions of this user.
+    pub async fn broker_as(&self, user: NatsUser) -> Broker {
+        Broker::connect(&self.nats_server.urls()[&user]).await
     }
 
     /// Runs `marquee seed`; what it says.

@@ -29,4 +29,5 @@ pub use api::{Answer, Api};
 pub use broker::{Broker, Event};
 pub use cinema::Cinema;
 pub use eventually::eventually;
+pub use marquee::servers::NatsUser;
 pub use shared::on_shared_cinema;

@@ -6,7 +6,7 @@ use contracts::subjects::headers;
 use contracts::{OutcomeStatus, Service};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
-use system_tests::{Broker, eventually, on_shared_cinema, samples};
+use system_tests::{Broker, NatsUser, eventually, on_shared_cinema, samples};
 use uuid::Uuid;
 
 async fn user(broker: &Broker) -> Value {
@@ -126,7 +126,7 @@ fn a_durable_command_takes_effect_and_its_outcome_can_be_asked() {
 #[test]
 fn a_repeat_changes_nothing_and_another_payload_under_its_id_is_refused() {
     on_shared_cinema(async |cinema| {
-        let broker = cinema.broker().await;
+        let broker = cinema.broker_as(NatsUser::Provisioner).await;
         let (user, showtime, id) = (user(&broker).await, showtime(&broker).await, Uuid::now_v7());
         let place = |seat: &str| json!({ "user_id": user, "showtime_id": showtime, "seats": [seat] });
         let ask = async |seat: &str| {
@@ -180,7 +180,7 @@ fn an_expired_command_is_refused() {
 #[test]
 fn what_cannot_be_read_becomes_a_dead_letter_with_the_reason() {
     on_shared_cinema(async |cinema| {
-        let broker = cinema.broker().await;
+        let broker = cinema.broker_as(NatsUser::Provisioner).await;
         let unknown_field = br#"{"user_id":"x","seats":[],"price":1}"#.to_vec();
         let cases: [(Service, &str, Vec<u8>, &str); 7] = [
             (Service::Bookings, "place", b"not JSON".to_vec(), "expected"),
@@ -214,7 +214,7 @@ fn what_cannot_be_read_becomes_a_dead_letter_with_the_reason() {
 #[test]
 fn one_bad_command_in_a_batch_harms_no_other() {
     on_shared_cinema(async |cinema| {
-        let broker = cinema.broker().await;
+        let broker = cinema.broker_as(NatsUser::Provisioner).await;
         let (good, bad) = (Uuid::now_v7(), Uuid::now_v7());
         let event = |id: Uuid, data: Value| json!({ "specversion": "1.0", "id": id, "source": "/test", "type": "register", "marqueeactor": "test", "data": data });
         let batch = json!([event(bad, json!({ "username": "" })), event(good, samples::user())]);

@@ -11,7 +11,7 @@ use contracts::{OutcomeStatus, Service};
 use futures_util::StreamExt;
 use jsonschema::Validator;
 use serde_json::{Value, json};
-use system_tests::{Broker, on_shared_cinema, samples};
+use system_tests::{Broker, NatsUser, on_shared_cinema, samples};
 use uuid::Uuid;
 
 /// What tells the tap that all is said.
@@ -20,7 +20,7 @@ const END: &str = "the.end";
 #[test]
 fn everything_on_the_wire_fits_its_schema() {
     on_shared_cinema(async |cinema| {
-        let broker = cinema.broker().await;
+        let broker = cinema.broker_as(NatsUser::Provisioner).await;
         let tap = broker.client.subscribe(">").await.unwrap();
         broker.client.flush().await.unwrap();
         everything_once(&broker).await;

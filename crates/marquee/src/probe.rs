@@ -39,7 +39,8 @@ impl Probe {
             Self::None => Ok(()),
             Self::Http(url) => crate::healthcheck::run(url).await,
             Self::Nats(url) => {
-                async_nats::connect(url).await?;
+                let (address, options) = runtime::broker::sign_in(url)?;
+                options.connect(address).await?;
                 Ok(())
             }
             Self::Database(url) => {

@@ -11,6 +11,7 @@ use contracts::Service;
 use crate::ports;
 use crate::probe::Probe;
 use crate::process::{Output, Spec};
+use crate::servers::{NatsUrls, NatsUser};
 
 /// The gateway's name, and its program's.
 pub const GATEWAY: &str = "gateway";
@@ -38,8 +39,8 @@ pub fn programs() -> anyhow::Result<PathBuf> {
 pub struct Surroundings {
     /// The folder with our programs.
     pub programs: PathBuf,
-    /// The broker.
-    pub nats_url: String,
+    /// The broker, as each of them signs in there.
+    pub nats_urls: NatsUrls,
     /// Each service's database.
     pub database_urls: BTreeMap<Service, String>,
     /// Where logs go.
@@ -52,7 +53,7 @@ impl Surroundings {
     /// # Errors
     /// When no port is free for its health page.
     pub fn service(&self, service: Service, name: &str) -> anyhow::Result<Spec> {
-        let mut spec = self.program(service.name(), name)?;
+        let mut spec = self.program(service.name(), name, NatsUser::Service(service))?;
         let url = self.database_urls.get(&service).cloned().unwrap_or_default();
         spec.environment.push(("DATABASE_URL", url));
         Ok(spec)
@@ -63,19 +64,19 @@ impl Surroundings {
     /// # Errors
     /// When no port is free for its health page.
     pub fn gateway(&self, listen: SocketAddr, name: &str) -> anyhow::Result<Spec> {
-        let mut spec = self.program(GATEWAY, name)?;
+        let mut spec = self.program(GATEWAY, name, NatsUser::Gateway)?;
         spec.arguments.extend(["--listen".into(), listen.to_string().into()]);
         Ok(spec)
     }
 
-    fn program(&self, program: &str, name: &str) -> anyhow::Result<Spec> {
+    fn program(&self, program: &str, name: &str, user: NatsUser) -> anyhow::Result<Spec> {
         let health = format!("127.0.0.1:{}", ports::free()?);
         Ok(Spec {
             name: name.into(),
             program: self.programs.join(program),
             arguments: vec!["--health-listen".into(), health.clone().into()],
-            // Not an argument: the URL of an existing broker may have a password in it.
-            environment: vec![("NATS_URL", self.nats_url.clone())],
+            // Not an argument: there's a password in it.
+            environment: vec![("NATS_URL", self.nats_urls.get(&user).cloned().unwrap_or_default())],
             output: self.output,
             probe: Probe::Http(format!("http://{health}/readyz")),
         })

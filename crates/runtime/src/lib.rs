@@ -8,8 +8,11 @@
 //! or for [`reactions`] that give further commands. The way of a question: [`endpoints`] answers it from read tables,
 //! or from [`committed`] state.
 //!
+//! [`broker`] signs in, [`process`] is what every program begins and ends with.
+//!
 //! A service says what it decides ([`domain::Domain`]) and is put together with [`service::Service`].
 
+pub mod broker;
 pub mod claims;
 pub mod client;
 pub mod committed;

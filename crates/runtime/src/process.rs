@@ -10,14 +10,21 @@ use tokio::signal;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+use crate::broker;
 use crate::database::backoff;
 use crate::health::Health;
 
 /// What every process can be told.
 #[derive(Clone, Debug, clap::Args)]
 pub struct CommonArgs {
-    /// The NATS server
-    #[arg(long, env = "NATS_URL", default_value = "nats://127.0.0.1:4222", value_name = "URL")]
+    /// The NATS server. With a password in it, better in the environment, where other users can't see it
+    #[arg(
+        long,
+        env = "NATS_URL",
+        default_value = "nats://127.0.0.1:4222",
+        value_name = "nats://USER:PASSWORD@HOST:PORT",
+        hide_env_values = true
+    )]
     pub nats_url: String,
     /// Where to answer GET /healthz and /readyz; nowhere without it
     #[arg(long, env = "MARQUEE_HEALTH_LISTEN", value_name = "ADDRESS:PORT")]
@@ -50,7 +57,7 @@ pub fn init_logs() {
 /// Connects to the broker, and waits for it as long as it takes.
 ///
 /// # Errors
-/// When `shutdown` comes first.
+/// When the URL is none of a NATS server, or `shutdown` comes first.
 pub async fn connect(
     args: &CommonArgs,
     name: &str,
@@ -58,18 +65,20 @@ pub async fn connect(
 ) -> anyhow::Result<async_nats::Client> {
     let mut tried = 0;
     loop {
-        let options = async_nats::ConnectOptions::new()
+        let (address, options) = broker::sign_in(&args.nats_url).context("NATS_URL")?;
+        let server = format!("{}:{}", address.host(), address.port());
+        let options = options
             .name(name)
             .ping_interval(Duration::from_secs(10))
             .reconnect_delay_callback(|attempt| {
                 backoff(u32::try_from(attempt).unwrap_or(u32::MAX)).min(Duration::from_secs(1))
             });
-        let error = match options.connect(&args.nats_url).await {
+        let error = match options.connect(address).await {
             Ok(client) => return Ok(client),
             Err(error) => error,
         };
         tried += 1;
-        tracing::warn!(%error, url = args.nats_url, "the broker does not answer yet");
+        tracing::warn!(%error, server, "the broker does not answer yet");
         tokio::select! {
             () = tokio::time::sleep(backoff(tried)) => {}
             () = shutdown.cancelled() => anyhow::bail!("stopped before the broker answered"),

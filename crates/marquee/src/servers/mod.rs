@@ -6,13 +6,15 @@
 mod database;
 mod existing;
 mod nats;
-mod program;
+mod nats_users;
+pub(crate) mod program;
 
 use std::time::Duration;
 
 pub use database::Database;
 pub use existing::Existing;
 pub use nats::Nats;
+pub use nats_users::{NatsUrls, NatsUser, cli_folder};
 
 /// The name of the private nats-server's process.
 pub const NATS: &str = "nats-server";

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 
-use super::program;
+use super::{NatsUrls, NatsUser, nats_users, program};
 use crate::folder::Folder;
 use crate::probe::Probe;
 use crate::process::{Output, Process, Spec};
@@ -21,7 +21,7 @@ const OLDEST: (u32, u32) = (2, 12);
 pub struct Nats {
     /// Its process.
     pub process: Process,
-    url: String,
+    urls: NatsUrls,
     store: PathBuf,
 }
 
@@ -44,7 +44,9 @@ impl Nats {
         let configuration = folder.path().join("nats.conf");
         fs::write(&configuration, CONFIGURATION)
             .with_context(|| format!("cannot write {}", configuration.display()))?;
-        let url = format!("nats://127.0.0.1:{port}");
+        let (urls, environment) = nats_users::passwords(folder, &format!("127.0.0.1:{port}"))?;
+        // Whoever is let in will do; so the one that may do least.
+        let probe = Probe::Nats(urls.get(&NatsUser::Subscriber).cloned().unwrap_or_default());
         let spec = Spec {
             name: super::NATS.into(),
             program,
@@ -58,16 +60,16 @@ impl Nats {
                 "-sd".into(),
                 store.clone().into(),
             ],
-            environment: Vec::new(),
+            environment,
             output: Output::File,
-            probe: Probe::Nats(url.clone()),
+            probe,
         };
-        Ok(Self { process: Process::new(spec, folder), url, store })
+        Ok(Self { process: Process::new(spec, folder), urls, store })
     }
 
-    /// Where clients find it.
-    pub fn url(&self) -> &str {
-        &self.url
+    /// Where each user signs in.
+    pub fn urls(&self) -> &NatsUrls {
+        &self.urls
     }
 
     /// Kills it and throws away all it has stored, as a lost disk would.

@@ -10,7 +10,7 @@ use anyhow::Context;
 const BEHIND_PATH: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
 
 /// The first program of this name.
-pub(super) fn find(name: &str) -> Option<PathBuf> {
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders = env::split_paths(&path).chain(BEHIND_PATH.map(PathBuf::from));
     folders.map(|folder| folder.join(name)).find(|program| program.is_file())

@@ -19,7 +19,7 @@ use crate::guard::{Afterwards, Guard};
 use crate::logs::say;
 use crate::probe::Probe;
 use crate::process::{Output, Process};
-use crate::servers::{self, Database, Existing, Nats};
+use crate::servers::{self, Database, Existing, Nats, NatsUrls, NatsUser};
 use crate::services::{self, Surroundings};
 use running::{Running, Stage};
 use stop::Stop;
@@ -36,8 +36,9 @@ pub struct Args {
     /// Where the private servers keep their data
     #[arg(long, env = "MARQUEE_DATA_DIR", default_value = ".marquee", value_name = "FOLDER")]
     data_dir: PathBuf,
-    /// An existing nats-server with JetStream, instead of a private one
-    #[arg(long, env = "NATS_URL", value_name = "URL", hide_env_values = true)]
+    /// An existing nats-server with JetStream, instead of a private one. All programs sign in there with what this URL
+    /// says; where each is to be a user of its own, start them one by one
+    #[arg(long, env = "NATS_URL", value_name = "nats://USER:PASSWORD@HOST:PORT", hide_env_values = true)]
     nats_url: Option<String>,
     /// An existing MariaDB or MySQL server, instead of a private one. Its databases marquee_users, marquee_movies and
     /// marquee_bookings are used, and made if they are missing
@@ -63,9 +64,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         started = start(&args, listen, &folder, programs, &mut running) => started.map(Some),
         () = stop.wait() => Ok(None),
     };
-    if let Ok(Some(nats_url)) = &started {
+    if let Ok(Some(())) = started {
         let private = args.nats_url.is_none() || args.database_url.is_none();
-        message::ready(listen, nats_url, private.then_some(folder.path()), began.elapsed());
+        let cli = args.nats_url.is_none().then(|| servers::cli_folder(folder.path()));
+        message::ready(listen, cli.as_deref(), private.then_some(folder.path()), began.elapsed());
         stop.wait().await;
     }
     if started.is_ok() {
@@ -95,20 +97,20 @@ async fn open(args: &Args, programs: &Path) -> anyhow::Result<(Folder, SocketAdd
     Ok((folder, listen, guard))
 }
 
-/// Starts everything; tells the broker's URL when all is ready.
+/// Starts everything; returns when all is ready.
 async fn start(
     args: &Args,
     listen: SocketAddr,
     folder: &Folder,
     programs: PathBuf,
     running: &mut Running,
-) -> anyhow::Result<String> {
-    let ((nats_url, nats), (database_urls, database)) =
+) -> anyhow::Result<()> {
+    let ((nats_urls, nats), (database_urls, database)) =
         tokio::try_join!(start_nats(args, folder), start_database(args, folder))?;
     for server in [nats, database].into_iter().flatten() {
         running.keep(Stage::Servers, server);
     }
-    let around = Surroundings { programs, nats_url, database_urls, output: Output::Terminal };
+    let around = Surroundings { programs, nats_urls, database_urls, output: Output::Terminal };
     let mut specs = vec![(Stage::Gateway, around.gateway(listen, services::GATEWAY)?)];
     for service in Service::ALL {
         specs.push((Stage::Services, around.service(service, service.name())?));
@@ -120,18 +122,18 @@ async fn start(
     for (stage, process) in try_join_all(ready).await? {
         running.keep(stage, process);
     }
-    Ok(around.nats_url)
+    Ok(())
 }
 
-async fn start_nats(args: &Args, folder: &Folder) -> anyhow::Result<(String, Option<Process>)> {
+async fn start_nats(args: &Args, folder: &Folder) -> anyhow::Result<(NatsUrls, Option<Process>)> {
     if let Some(url) = &args.nats_url {
         // The services would wait for it as long as it takes.
         Probe::Nats(url.clone()).ask().await.context("the existing nats-server can't be reached")?;
-        return Ok((url.clone(), None));
+        return Ok((NatsUser::ALL.map(|user| (user, url.clone())).into(), None));
     }
     let nats = Nats::prepare(folder)?;
-    let url = nats.url().to_owned();
-    Ok((url, Some(start_one(nats.process, servers::PATIENCE).await?)))
+    let urls = nats.urls().clone();
+    Ok((urls, Some(start_one(nats.process, servers::PATIENCE).await?)))
 }
 
 type DatabaseUrls = BTreeMap<Service, String>;

@@ -1,0 +1,64 @@
+//! Signing in to the broker. User and password travel in the URL, `nats://user:password@host:port`, and from there into
+//! no log: the client that is told the address is not told them with it.
+
+use std::io;
+
+use async_nats::{ConnectOptions, Event, ServerAddr};
+use percent_encoding::percent_decode_str;
+
+/// The first token of the inboxes of a user. `nats.conf` lets each user subscribe to its own alone, so that nobody reads
+/// what another is answered.
+pub fn inbox_prefix(user: &str) -> String {
+    format!("_INBOX_{user}")
+}
+
+/// Where the broker is, without user and password, and how to sign in there. A URL without a user keeps the client's
+/// usual inboxes: it leads to a broker that knows no users.
+///
+/// # Errors
+/// When it is no URL of a NATS server.
+pub fn sign_in(url: &str) -> io::Result<(ServerAddr, ConnectOptions)> {
+    let address: ServerAddr = url.parse()?;
+    let (user, password) = (decoded(address.username())?, decoded(address.password())?);
+    let mut url = address.into_inner();
+    // Refused for URLs without a host only.
+    let stripped = url.set_username("").and_then(|()| url.set_password(None));
+    stripped.map_err(|()| io::Error::new(io::ErrorKind::InvalidInput, "the NATS server URL has no host"))?;
+    let options = ConnectOptions::new().event_callback(|event| async move { log(&event) });
+    let options = match user {
+        Some(user) => {
+            let prefix = inbox_prefix(&user);
+            options.user_and_password(user, password.unwrap_or_default()).custom_inbox_prefix(prefix)
+        }
+        None => options,
+    };
+    Ok((ServerAddr::from_url(url)?, options))
+}
+
+fn decoded(text: Option<&str>) -> io::Result<Option<String>> {
+    let decode = |text| percent_decode_str(text).decode_utf8().map(|text| text.into_owned());
+    text.map(decode).transpose().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
+}
+
+/// What the broker refuses is told to nobody else: a publish without permission fails silently.
+fn log(event: &Event) {
+    match event {
+        Event::ServerError(error) => tracing::warn!(%error, "the broker refused something"),
+        event => tracing::debug!(%event, "the connection to the broker"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_and_password_are_taken_out_of_the_address() {
+        let (address, _) = sign_in("nats://users:s%40crt@127.0.0.1:4333").unwrap();
+        assert_eq!(address.into_inner().as_str(), "nats://127.0.0.1:4333");
+        let (address, _) = sign_in("tls://nats.example").unwrap();
+        assert_eq!(address.into_inner().as_str(), "tls://nats.example");
+        assert!(sign_in("mysql://users:secret@127.0.0.1").is_err());
+        assert_eq!(decoded(Some("s%40crt")).unwrap().as_deref(), Some("s@crt"));
+    }
+}
