@@ -162,3 +162,51 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Extension;
+    use axum::routing::get;
+    use clap::Parser;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::edge::ClientAddress;
+
+    /// Only the arguments of the edge.
+    #[derive(Parser)]
+    struct Args {
+        #[command(flatten)]
+        edge: EdgeArgs,
+    }
+
+    /// Who the gateway with these arguments takes a client on this machine for, that says it forwards for another.
+    async fn taken_for(arguments: &[&str]) -> String {
+        let args = Args::parse_from(["gateway"].iter().chain(arguments));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let app = Router::new().route(
+            "/",
+            get(|Extension(ClientAddress(client)): Extension<ClientAddress>| async move { client.to_string() }),
+        );
+        let shutdown = CancellationToken::new();
+        let serving = tokio::spawn(Connections::new(&args.edge).unwrap().serve(listener, app, shutdown.clone()));
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nx-forwarded-for: 1.1.1.1, 198.51.100.7\r\n\r\n").await.unwrap();
+        let mut answer = vec![0; 1000];
+        let length = stream.read(&mut answer).await.unwrap();
+        // The connection is idle, so that nothing has to be waited for.
+        shutdown.cancel();
+        timeout(DRAIN / 2, serving).await.unwrap().unwrap();
+        assert_eq!(stream.read(&mut [0]).await.unwrap(), 0);
+        TcpStream::connect(address).await.unwrap_err();
+        String::from_utf8_lossy(&answer[..length]).rsplit("\r\n\r\n").next().unwrap().to_owned()
+    }
+
+    #[tokio::test]
+    async fn a_request_knows_who_sent_it() {
+        assert_eq!(taken_for(&[]).await, "127.0.0.1");
+        assert_eq!(taken_for(&["--trusted-proxies", "10.0.0.0/8"]).await, "127.0.0.1");
+        assert_eq!(taken_for(&["--trusted-proxies", "10.0.0.0/8,127.0.0.1"]).await, "198.51.100.7");
+    }
+}
