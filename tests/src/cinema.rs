@@ -124,7 +124,13 @@ impl Cinema {
 
     /// Starts one more gateway under a name of its own.
     pub async fn add_gateway(&mut self, name: &str) -> Api {
-        let (spec, api) = self.gateway_spec(name);
+        self.add_gateway_with(name, &[]).await
+    }
+
+    /// The same with more arguments.
+    pub async fn add_gateway_with(&mut self, name: &str, arguments: &[&str]) -> Api {
+        let (mut spec, api) = self.gateway_spec(name);
+        spec.arguments.extend(arguments.iter().map(Into::into));
         self.add(spec);
         self.start_again(name).await;
         api

@@ -22,6 +22,7 @@ mod broker;
 mod cinema;
 mod eventually;
 pub mod launcher;
+mod raw;
 pub mod samples;
 mod shared;
 
@@ -30,4 +31,5 @@ pub use broker::{Broker, Event};
 pub use cinema::Cinema;
 pub use eventually::eventually;
 pub use marquee::servers::NatsUser;
+pub use raw::Raw;
 pub use shared::on_shared_cinema;

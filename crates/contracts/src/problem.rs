@@ -64,6 +64,8 @@ pub enum Case {
     IdempotencyMismatch,
     /// The same command is still being worked on.
     StillRunning,
+    /// The caller has asked for it more often than they may in that time.
+    TooManyRequests,
     /// A service or store that is needed is away, or did not answer in time.
     Unavailable,
     /// A fault of ours.
@@ -100,6 +102,7 @@ impl Case {
             | Case::BookingCheckedIn
             | Case::TooManySeats
             | Case::StillRunning => 409,
+            Case::TooManyRequests => 429,
             Case::Unavailable => 503,
             Case::Internal => 500,
         }
@@ -136,6 +139,7 @@ impl Case {
             Case::Immutable => "A field cannot be changed",
             Case::IdempotencyMismatch => "The same key came with another content",
             Case::StillRunning => "The same request is still running",
+            Case::TooManyRequests => "Too many requests",
             Case::Unavailable => "Unavailable at the moment",
             Case::Internal => "An internal fault",
         }

@@ -1,10 +1,10 @@
 //! What all requests share, and what a request brings for asking questions.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -16,6 +16,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Caller, Passwords, Secrets};
+use crate::edge::{ClientAddress, LimitArgs, Limits};
 use crate::headers::{self, value};
 use crate::instead::Instead;
 use crate::listing::{self, Listing};
@@ -34,19 +35,22 @@ pub struct Gateway {
     pub(crate) passwords: Passwords,
     pub(crate) names: Arc<Names>,
     pub(crate) seen: Arc<Seen>,
+    #[expect(dead_code, reason = "asked as soon as there are accounts")]
+    pub(crate) limits: Arc<Limits>,
     pub(crate) shutdown: CancellationToken,
 }
 
 impl Gateway {
     /// A gateway to the services that `client` talks to, with tokens signed with these secrets; after `shutdown` it stops
     /// waiting for outcomes.
-    pub fn new(client: Client, secrets: Secrets, shutdown: CancellationToken) -> Self {
+    pub fn new(client: Client, secrets: Secrets, limits: &LimitArgs, shutdown: CancellationToken) -> Self {
         Self {
             names: Arc::new(Names::start(client.clone())),
             client,
             secrets,
             passwords: Passwords::new(),
             seen: Arc::new(Seen::new()),
+            limits: Arc::new(Limits::new(limits)),
             shutdown,
         }
     }
@@ -74,12 +78,12 @@ impl FromRequestParts<Gateway> for Asking {
     type Rejection = Instead;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Instead> {
-        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
+        let address = parts.extensions.get().map(|ClientAddress(address)| *address);
         let said = headers::list(&parts.headers, MIN_POSITION).unwrap_or_default();
         Ok(Self {
             gateway: gateway.clone(),
             caller: Caller::from_request_parts(parts, gateway).await?,
-            address: address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()).to_canonical(),
+            address: address.unwrap_or(IpAddr::from([0, 0, 0, 0])),
             said: said.parse().map_err(|message: String| Problem::invalid(MIN_POSITION, message))?,
             headers: parts.headers.clone(),
             uri: parts.uri.clone(),

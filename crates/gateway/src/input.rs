@@ -4,7 +4,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::{Bytes, HttpBody};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -60,13 +60,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Instead> {
         check_media_type(request.headers())?;
+        let too_large = || Problem::new(Case::TooLarge, format!("a body has at most {BODY_LIMIT} bytes"));
+        // Whoever says so beforehand need not send it.
+        if request.body().size_hint().lower() > BODY_LIMIT as u64 {
+            return Err(too_large().into());
+        }
         let Ok(arrived) = timeout(BODY_PATIENCE, Bytes::from_request(request, state)).await else {
             return Err(Problem::new(Case::RequestTimeout, "the body did not arrive within 10 seconds").into());
         };
         let body = arrived.map_err(|rejection| match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                Problem::new(Case::TooLarge, format!("a body has at most {BODY_LIMIT} bytes"))
-            }
+            StatusCode::PAYLOAD_TOO_LARGE => too_large(),
             _ => Problem::invalid(".", "the body broke off"),
         })?;
         Ok(Self(contracts::message::decode(&body)?))

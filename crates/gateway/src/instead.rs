@@ -92,6 +92,9 @@ fn problem_of(status: StatusCode, method: &Method, uri: &Uri) -> Problem {
             Case::MethodNotAllowed,
             format!("{path} does not answer {method}; the header Allow has what it does"),
         ),
+        StatusCode::SERVICE_UNAVAILABLE => {
+            Problem::new(Case::Unavailable, "it took too long; what came of it, an Idempotency-Key would tell")
+        }
         status if status.is_client_error() => Problem::invalid("request", "the request cannot be read"),
         _ => Problem::new(Case::Internal, "the request could not be answered"),
     }

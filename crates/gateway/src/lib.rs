@@ -3,7 +3,8 @@
 //! A request is read ([`input`], [`headers`]) and its caller made out ([`access`]); it becomes a question ([`gateway::Asking`]) or a command
 //! ([`ordering::Ordering`]), and is answered with a [`representation`], a [`listing`], or something [`instead`]. Each
 //! handler in [`routes`] says what it takes and gives in the attribute above it; the [`document`] is made of those.
-//! The gateway owns nothing: what it remembers ([`seen`]) only spares its callers a header.
+//! What is the network's rather than a request's, such as connections, TLS and
+//! limits, is at the [`edge`]. The gateway owns nothing: what it remembers ([`seen`]) only spares its callers a header.
 
 pub mod access;
 pub mod created;
@@ -13,6 +14,7 @@ pub mod listing;
 
 mod document;
 mod done;
+mod edge;
 mod headers;
 mod input;
 mod instead;
@@ -26,8 +28,9 @@ mod shown;
 mod swagger;
 
 pub use created::{command_id, created_id};
+pub use edge::{EdgeArgs, LimitArgs};
 pub use gateway::Gateway;
-pub use server::{Args, app, run};
+pub use server::{Args, run};
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

@@ -6,27 +6,28 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderValue, Uri, header};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{from_fn, map_request, map_response};
 use axum::response::{Redirect, Response};
 use axum::routing::{any, get};
-use axum::serve::ListenerExt;
 use runtime::client::Client;
 use runtime::health::{Check, Health};
 use runtime::process::{self, CommonArgs};
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
 
 use crate::access::Secrets;
+use crate::edge::{Browsers, Connections, EdgeArgs, LimitArgs};
 use crate::gateway::Gateway;
 use crate::input::BODY_LIMIT;
 use crate::routes::tutorial;
 use crate::swagger::{self, HOME, SwaggerUi};
 use crate::{instead, openapi, table};
 
-/// How long the gateway may take to end after it was told to.
-const DRAIN: Duration = Duration::from_secs(8);
+/// How long an answer may take from the request's head on: the body's patience, the longest `Prefer: wait`, and what
+/// asking once more for the outcome may take.
+const ANSWER: Duration = Duration::from_secs(90);
 /// How often the connection to the broker is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -44,6 +45,12 @@ pub struct Args {
     /// Where to answer HTTP
     #[arg(long, env = "MARQUEE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS:PORT")]
     pub listen: SocketAddr,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "as above")]
+    pub edge: EdgeArgs,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "as above")]
+    pub limits: LimitArgs,
 }
 
 /// Runs until SIGTERM or Ctrl-C, and then until the requests that have been begun are answered.
@@ -52,6 +59,8 @@ pub struct Args {
 /// When an address is taken, or the end comes before the broker answered.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let shutdown = process::shutdown_signal();
+    process::raise_open_files();
+    let connections = Connections::new(&args.edge)?;
     let listener = TcpListener::bind(args.listen).await.with_context(|| {
         format!("cannot listen on {}; --listen (MARQUEE_LISTEN) takes another address", args.listen)
     })?;
@@ -62,34 +71,12 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let client = Client::connect(nats.clone(), "/marquee/gateway").await.map_err(anyhow::Error::from_boxed)?;
     tokio::spawn(watch(nats, broker));
 
-    let app = app(Gateway::new(client, args.token_secrets, shutdown.clone()));
-    tracing::info!("listening on http://{}", listener.local_addr()?);
-    serve(listener, app, shutdown).await?;
+    let browsers = Browsers::new(args.edge.cors_origins, connections.scheme() == "https");
+    let app = app(Gateway::new(client, args.token_secrets, &args.limits, shutdown.clone()), browsers);
+    tracing::info!("listening on {}://{}", connections.scheme(), listener.local_addr()?);
+    connections.serve(listener, app, shutdown).await;
     tracing::info!("the gateway has stopped");
     Ok(())
-}
-
-/// Answers requests until `shutdown`, and then those that have been begun, as far as they come to an end in time.
-async fn serve(listener: TcpListener, app: Router, shutdown: CancellationToken) -> std::io::Result<()> {
-    // Small answers must not wait for the acknowledgement of the one before.
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "a connection stays with Nagle's algorithm");
-        }
-    });
-    let service = app.into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(shutdown.clone().cancelled_owned());
-    let too_late = async {
-        shutdown.cancelled().await;
-        tokio::time::sleep(DRAIN).await;
-    };
-    tokio::select! {
-        served = server => served,
-        () = too_late => {
-            tracing::warn!("not every connection was closed in time");
-            Ok(())
-        }
-    }
 }
 
 /// Tells whether the broker can be reached.
@@ -104,8 +91,8 @@ async fn watch(nats: async_nats::Client, broker: Check) {
     }
 }
 
-/// All that is answered: the routes, the document, Swagger UI. For `main` and for tests.
-pub fn app(gateway: Gateway) -> Router {
+/// All that is answered: the routes, the document, Swagger UI.
+fn app(gateway: Gateway, browsers: Browsers) -> Router {
     let document = openapi().to_json().map(axum::body::Bytes::from).unwrap_or_default();
     let document = move || async move { ([(header::CONTENT_TYPE, "application/json")], document) };
     let swagger_ui = SwaggerUi::new();
@@ -117,25 +104,26 @@ pub fn app(gateway: Gateway) -> Router {
         .route("/api/openapi.json", get(document))
         .route(HOME, get(swagger::answer).with_state(swagger_ui.clone()))
         .fallback_service(any(swagger::answer).with_state(swagger_ui));
-    with_manners(routes)
+    with_manners(routes, browsers)
 }
 
-/// What holds for every answer, whatever the route: one path for each thing, bounded bodies, no panic, problems.
-fn with_manners(routes: Router) -> Router {
+/// What holds for every answer, whatever the route: one path for each thing, bounded bodies and times, no panic,
+/// problems.
+fn with_manners(routes: Router, browsers: Browsers) -> Router {
     let routes = routes
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER))
         .layer(CatchPanicLayer::custom(instead::panicked))
         .layer(from_fn(instead::explain))
         .layer(map_response(not_stored));
     // Around the router, because what changes a path must come before it.
-    Router::new().fallback_service(routes).layer(map_request(one_path))
+    browsers.around(Router::new().fallback_service(routes).layer(map_request(one_path)))
 }
 
 /// Answers change, and some are personal: whoever keeps them has to ask whether they are still right.
 async fn not_stored(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private, no-cache"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let unless_told = response.headers_mut().entry(header::CACHE_CONTROL);
+    unless_told.or_insert(HeaderValue::from_static("private, no-cache"));
     response
 }
 
@@ -176,7 +164,7 @@ mod tests {
                 }),
             );
         let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
-        let response = with_manners(routes).oneshot(request).await.unwrap();
+        let response = with_manners(routes, Browsers::default()).oneshot(request).await.unwrap();
         assert_eq!(response.headers()[header::CACHE_CONTROL], "private, no-cache");
         let allow = response.headers().get(header::ALLOW).map_or("", |allow| allow.to_str().unwrap()).to_owned();
         let status = response.status();

@@ -20,6 +20,8 @@ pub(crate) struct SwaggerUi(Arc<Config<'static>>);
 impl SwaggerUi {
     pub(crate) fn new() -> Self {
         let config = Config::from("openapi.json")
+            // The validator is somebody else's site, which no visitor of ours shall be sent to.
+            .validator_url("none")
             .try_it_out_enabled(true)
             .display_request_duration(true)
             .deep_linking(true)

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal;
 use tokio_util::sync::CancellationToken;
@@ -96,6 +97,15 @@ pub async fn serve_health(args: &CommonArgs, health: Health, shutdown: Cancellat
         tokio::spawn(health.serve(listener, shutdown));
     }
     Ok(())
+}
+
+/// Takes all the open files that this process may have: usually only 1024 are meant for it until it asks, and each
+/// connection is one.
+pub fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(%error, ?limit, "the limit of open files stays");
+    }
 }
 
 /// Cancelled at SIGTERM or Ctrl-C.
