@@ -9,6 +9,7 @@ use serde_json::Value;
 pub struct Api {
     base: String,
     client: Client,
+    token: Option<String>,
 }
 
 /// What the gateway answered.
@@ -26,7 +27,17 @@ impl Api {
     /// A client of the gateway at this address, with connections of its own.
     pub fn new(base: impl Into<String>) -> Self {
         let client = Client::builder().no_proxy().build().expect("an HTTP client");
-        Self { base: base.into(), client }
+        Self { base: base.into(), client, token: None }
+    }
+
+    /// The same gateway for whoever has this token or API key.
+    pub fn with_token(&self, token: impl Into<String>) -> Self {
+        Self { token: Some(token.into()), ..self.clone() }
+    }
+
+    /// The same gateway for somebody who has not signed in.
+    pub fn anonymous(&self) -> Self {
+        Self { token: None, ..self.clone() }
     }
 
     /// The gateway's address, such as `http://127.0.0.1:8080`.
@@ -85,7 +96,11 @@ impl Api {
 
     /// A request that needs more than that, such as headers; [`Api::send`] sends it.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.base))
+        let request = self.client.request(method, format!("{}{path}", self.base));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
     }
 
     /// Sends it and reads the answer. A gateway that does not answer fails the test.

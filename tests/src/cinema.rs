@@ -6,13 +6,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use contracts::Service;
+use contracts::{Role, Service};
 use marquee::folder::Folder;
 use marquee::guard::{Afterwards, Guard};
 use marquee::ports;
 use marquee::process::{Output, Process, Spec};
 use marquee::servers::{self, Database, Nats, NatsUser};
 use marquee::services::{self, GATEWAY, Surroundings};
+use marquee::token;
 
 use tokio::process::Command;
 
@@ -28,7 +29,7 @@ const LAST_LINES: usize = 40;
 /// A running Marquee. Dropped, it ends with everything that belongs to it; a test process that is killed takes it along
 /// as well, through its guard.
 pub struct Cinema {
-    /// REST.
+    /// REST, for an admin.
     pub api: Api,
     // Dropped before what they stand on.
     programs: BTreeMap<String, Process>,
@@ -58,6 +59,7 @@ impl Cinema {
         let around = Surroundings {
             programs,
             nats_urls: nats_server.urls().clone(),
+            token_secrets: folder.token_secrets().expect("secrets"),
             database_urls: database.urls().clone(),
             output: Output::File,
         };
@@ -90,10 +92,20 @@ impl Cinema {
         Broker::connect(&self.nats_server.urls()[&user]).await
     }
 
+    /// A token of the machine for this role.
+    pub fn token(&self, role: Role) -> String {
+        token::brief(self.folder.path(), role).expect("a token")
+    }
+
     /// Runs `marquee seed`; what it says.
     pub async fn seed(&self) -> String {
         let marquee = self.around.programs.join("marquee");
-        let output = Command::new(marquee).args(["seed", "--url", self.api.base()]).output().await.expect("an end");
+        let output = Command::new(marquee)
+            .args(["seed", "--url", self.api.base(), "--data-dir"])
+            .arg(self.folder.path())
+            .output()
+            .await
+            .expect("an end");
         let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "{complained}");
         assert_eq!(complained, "");
@@ -186,7 +198,7 @@ impl Cinema {
     fn gateway_spec(&self, name: &str) -> (Spec, Api) {
         let listen = SocketAddr::from(([127, 0, 0, 1], ports::free().expect("a free port")));
         let spec = self.around.gateway(listen, name).expect("a free port");
-        (spec, Api::new(format!("http://{listen}")))
+        (spec, Api::new(format!("http://{listen}")).with_token(self.token(Role::Admin)))
     }
 }
 

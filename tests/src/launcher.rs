@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use contracts::Role;
 use marquee::pid_file::Identity;
-use marquee::{ports, services};
+use marquee::{ports, services, token};
 use rustix::process::{Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
@@ -60,6 +61,8 @@ impl Launcher {
             panic!("the launcher ended before it was ready");
         };
         timeout(PATIENCE, ready).await.expect("a launcher that becomes ready");
+        let token = token::brief(folder, Role::Admin).expect("a token");
+        launcher.api = launcher.api.with_token(token);
         launcher
     }
 

@@ -35,7 +35,6 @@ pub struct Gateway {
     pub(crate) passwords: Passwords,
     pub(crate) names: Arc<Names>,
     pub(crate) seen: Arc<Seen>,
-    #[expect(dead_code, reason = "asked as soon as there are accounts")]
     pub(crate) limits: Arc<Limits>,
     pub(crate) shutdown: CancellationToken,
 }

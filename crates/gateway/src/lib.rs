@@ -18,6 +18,7 @@ mod edge;
 mod headers;
 mod input;
 mod instead;
+mod limited;
 mod names;
 mod ordering;
 mod representation;

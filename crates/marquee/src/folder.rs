@@ -11,6 +11,9 @@ use tokio::time::{Instant, sleep};
 
 use crate::{guard, ports};
 
+/// The name of the file among the secrets that has what tokens are signed with.
+pub(crate) const TOKEN_SECRETS: &str = "token-secrets";
+
 /// How long the guard of a killed launcher may take to end what that one left behind.
 const GUARD_PATIENCE: Duration = Duration::from_secs(30);
 /// How long to wait between two looks.
@@ -92,17 +95,30 @@ impl Folder {
     /// # Errors
     /// When the folder can't be read or written.
     pub fn secret(&self, name: &str) -> anyhow::Result<String> {
+        self.secret_with(name, "")
+    }
+
+    /// What tokens are signed with, as the gateway takes it: one secret, until somebody puts another in front of it.
+    ///
+    /// # Errors
+    /// When the folder can't be read or written.
+    pub fn token_secrets(&self) -> anyhow::Result<String> {
+        self.secret_with(TOKEN_SECRETS, "1:")
+    }
+
+    fn secret_with(&self, name: &str, prefix: &str) -> anyhow::Result<String> {
         let folder = self.path.join("secrets");
         make(&folder)?;
         let file = folder.join(name);
         if let Ok(secret) = fs::read_to_string(&file)
             && !secret.is_empty()
         {
-            return Ok(secret);
+            return Ok(secret.trim().to_owned());
         }
-        let mut random = [0; 24];
+        let mut random = [0; 32];
         getrandom::fill(&mut random)?;
-        let secret: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let random: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let secret = format!("{prefix}{random}");
         write_private(&file, &secret)?;
         Ok(secret)
     }

@@ -16,4 +16,5 @@ pub mod process;
 pub mod seed;
 pub mod servers;
 pub mod services;
+pub mod token;
 pub mod up;

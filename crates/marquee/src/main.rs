@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use marquee::guard::Afterwards;
-use marquee::{guard, healthcheck, seed, up};
+use marquee::{guard, healthcheck, seed, token, up};
 
 /// Sells cinema seats: commands and events on NATS, a MySQL store per service
 #[derive(Parser)]
@@ -21,6 +21,8 @@ enum Command {
     Up(up::Args),
     /// Fills what runs with films, halls, showtimes, users and bookings to look at; a second run changes nothing
     Seed(seed::Args),
+    /// Prints a token for REST, for whoever owns the data folder's machine
+    Token(token::Args),
     /// Succeeds when a GET of the URL answers 200: for a container's health check
     Healthcheck {
         /// Such as http://127.0.0.1:8081/readyz
@@ -42,6 +44,7 @@ async fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Up(args) => up::run(args).await,
         Command::Seed(args) => seed::run(args).await,
+        Command::Token(args) => token::run(&args),
         Command::Healthcheck { url } => healthcheck::run(&url).await,
         Command::Guard { folder, remove } => {
             guard::run(&folder, if remove { Afterwards::Remove } else { Afterwards::Keep }).await

@@ -41,6 +41,8 @@ pub struct Surroundings {
     pub programs: PathBuf,
     /// The broker, as each of them signs in there.
     pub nats_urls: NatsUrls,
+    /// What tokens are signed with.
+    pub token_secrets: String,
     /// Each service's database.
     pub database_urls: BTreeMap<Service, String>,
     /// Where logs go.
@@ -66,6 +68,7 @@ impl Surroundings {
     pub fn gateway(&self, listen: SocketAddr, name: &str) -> anyhow::Result<Spec> {
         let mut spec = self.program(GATEWAY, name, NatsUser::Gateway)?;
         spec.arguments.extend(["--listen".into(), listen.to_string().into()]);
+        spec.environment.push(("MARQUEE_TOKEN_SECRETS", self.token_secrets.clone()));
         Ok(spec)
     }
 

@@ -9,5 +9,6 @@ pub mod tokens;
 
 pub(crate) use api_key::Secret;
 pub(crate) use caller::Caller;
+pub use password::hash;
 pub(crate) use password::{Password, Passwords};
 pub use secrets::{Secrets, SecretsError};

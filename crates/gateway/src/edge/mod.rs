@@ -6,8 +6,7 @@
 
 mod browsers;
 mod connections;
-#[cfg_attr(not(test), expect(dead_code, reason = "asked as soon as there are accounts"))]
-pub(crate) mod limits;
+mod limits;
 mod proxies;
 mod tls;
 
@@ -20,7 +19,7 @@ use ipnet::IpNet;
 pub(crate) use browsers::Browsers;
 pub(crate) use connections::Connections;
 pub use limits::LimitArgs;
-pub(crate) use limits::Limits;
+pub(crate) use limits::{Caller as Limited, Limit, Limits};
 pub(crate) use proxies::ClientAddress;
 
 /// What the gateway can be told about connections and callers.

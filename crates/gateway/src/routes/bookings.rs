@@ -50,12 +50,15 @@ pub(crate) struct NewSeats {
 )]
 pub(crate) async fn create(ordering: Ordering, Input(wanted): Input<NewBooking>) -> Result<Response, Instead> {
     ordering.asking.caller.check_known()?;
+    let limit = ordering.asking.limit_booking()?;
     let id: BookingId = ordering.new_id("booking");
     let NewBooking { user_id, showtime_id, seats } = wanted;
     // The names meanwhile, since a booking is shown with them.
     let command = PlaceBooking { id: Some(id), user_id, showtime_id, seats };
     let (done, names) = tokio::join!(ordering.order(&command), ordering.asking.names([user_id]));
-    Ok(done?.named(&names).created(format!("/api/bookings/{id}")))
+    let mut response = done?.named(&names).created(format!("/api/bookings/{id}"));
+    response.headers_mut().extend(limit);
+    Ok(response)
 }
 
 /// List bookings

@@ -75,6 +75,7 @@ pub(crate) async fn create(ordering: Ordering, Input(new): Input<NewSession>) ->
     let NewSession { email, password } = new;
     let wrong = || Problem::new(Case::WrongCredentials, "there is no user with this e-mail address and password");
     let asking = &ordering.asking;
+    let limit = asking.limit_sign_in(&email.key())?;
     let known = match asking.ask(&GetCredentials { email: Some(email), user_id: None }).await {
         Ok(credentials) => Some(credentials),
         Err(problem) if problem.is(Case::NotFound) => None,
@@ -88,7 +89,9 @@ pub(crate) async fn create(ordering: Ordering, Input(new): Input<NewSession>) ->
     let command = OpenSession { id: Some(id), user_id: known.user_id, password_version: known.password_version };
     let ordering = ordering.now_as(themselves(known.user_id));
     let done = ordering.order(&command).await?;
-    answer(&ordering, done, StatusCode::CREATED)
+    let mut response = answer(&ordering, done, StatusCode::CREATED)?;
+    response.headers_mut().extend(limit);
+    Ok(response)
 }
 
 /// Go on with a session

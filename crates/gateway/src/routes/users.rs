@@ -40,6 +40,7 @@ pub(crate) struct NewUser {
 )]
 pub(crate) async fn create(ordering: Ordering, Input(new): Input<NewUser>) -> Result<Response, Instead> {
     let NewUser { details, password } = new;
+    let limit = ordering.asking.limit_sign_up()?;
     let id: UserId = ordering.new_id("user");
     let password_hash = match password {
         Some(password) => Some(hash(&ordering, password).await?),
@@ -49,12 +50,14 @@ pub(crate) async fn create(ordering: Ordering, Input(new): Input<NewUser>) -> Re
     let (version, created_at) = (done.answer.version, done.decided_at);
     let roles = Roles::only(Role::Customer);
     let user = User { id, version, details, roles, created_at, updated_at: created_at };
-    Ok(done.with(user).created(format!("/api/users/{id}")))
+    let mut response = done.with(user).created(format!("/api/users/{id}"));
+    response.headers_mut().extend(limit);
+    Ok(response)
 }
 
 /// The hash of a password, the same for a repeat of the request.
 async fn hash(ordering: &Ordering, password: Password) -> Result<PasswordHash, Problem> {
-    let [salt @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = ordering.made_up("salt");
+    let salt = ordering.made_up("salt").first_chunk().copied().unwrap_or_default();
     ordering.asking.gateway.passwords.hash(password, salt).await
 }
 
@@ -183,6 +186,7 @@ pub(crate) async fn change_password(
     let asking = &ordering.asking;
     asking.caller.check_self(id)?;
     if asking.caller.actor.is(id) || current_password.is_some() {
+        asking.limit_sign_in(&id.to_string())?;
         let credentials = asking.ask(&GetCredentials { email: None, user_id: Some(id) }).await?;
         let password = current_password.unwrap_or_default();
         if !asking.gateway.passwords.verify(password, credentials.password_hash).await? {

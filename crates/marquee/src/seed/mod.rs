@@ -9,12 +9,18 @@ mod people;
 mod plan;
 mod rest;
 
+use std::path::PathBuf;
+
 use anyhow::{Context, bail};
 use chrono::{DateTime, Days, NaiveDate, SecondsFormat, Utc};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
+use contracts::Role;
+use gateway::examples::SEED_PASSWORD;
+
+use crate::token;
 use films::FILMS;
 use halls::HALLS;
 use rest::Rest;
@@ -23,6 +29,9 @@ use rest::Rest;
 pub const FIRST_USER: &str = "019ab2f4-1c00-7459-9c20-b38c9ab3309f";
 /// The first showtime, for examples: it is to come for two weeks after the first run.
 pub const FIRST_SHOWTIME: &str = "019ab2f4-1c00-7390-b836-646c35fdd304";
+
+/// The user who is signed in, so that the example of signing out has somebody.
+const SESSION_OF: usize = 1;
 
 /// How many requests are under way at once.
 const AT_ONCE: usize = 16;
@@ -33,6 +42,12 @@ pub struct Args {
     /// The gateway
     #[arg(long, env = "MARQUEE_URL", default_value = "http://127.0.0.1:8080", value_name = "URL")]
     url: String,
+    /// An admin's token; without one, the data folder's secrets sign one
+    #[arg(long, env = "MARQUEE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// The data folder, where there is no token
+    #[arg(long, env = "MARQUEE_DATA_DIR", default_value = ".marquee", value_name = "FOLDER")]
+    data_dir: PathBuf,
 }
 
 /// Creates what isn't there yet.
@@ -42,8 +57,9 @@ pub struct Args {
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let (showtimes, people) = (plan::showtimes(), people::bodies());
     let bookings = plan::bookings(&showtimes);
-    let total = people.len() + FILMS.len() + HALLS.len() + showtimes.len() + bookings.len();
-    let seed = Seed { rest: Rest::new(&args.url)?, bar: bar(total) };
+    let total = people.len() + FILMS.len() + HALLS.len() + showtimes.len() + bookings.len() + 2;
+    let token = args.token.map_or_else(|| token::brief(&args.data_dir, Role::Admin), Ok)?;
+    let seed = Seed { rest: Rest::new(&args.url, token)?, bar: bar(total) };
 
     let (users, movies, halls) = tokio::try_join!(
         seed.create("user", people.into_iter().map(Some).collect()),
@@ -58,6 +74,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         Some(json!({ "user_id": user, "showtime_id": showtime, "seats": booking.seats }))
     });
     let booked = seed.create("booking", bodies.collect()).await?;
+    let key = json!({ "name": "Box office", "roles": ["staff"] });
+    let session = json!({ "email": people::email(SESSION_OF), "password": SEED_PASSWORD });
+    let keys = seed.create("api-key", vec![Some(key)]).await?;
+    let sessions = seed.anonymous().create("session", vec![Some(session)]).await?;
     seed.bar.finish_and_clear();
 
     println!(
@@ -70,7 +90,14 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         args.url.trim_end_matches('/'),
     );
     told("bookings", &booked);
-    let refused = [("movies", &movies), ("halls", &halls), ("showtimes", &shown), ("users", &users)];
+    let refused = [
+        ("movies", &movies),
+        ("halls", &halls),
+        ("showtimes", &shown),
+        ("users", &users),
+        ("API keys", &keys),
+        ("sessions", &sessions),
+    ];
     if refused.map(|(things, made)| told(things, made)).contains(&true) {
         bail!("not everything is there");
     }
@@ -80,12 +107,18 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 /// What was made, or why not.
 type Made = Vec<Result<Value, String>>;
 
+#[derive(Clone)]
 struct Seed {
     rest: Rest,
     bar: ProgressBar,
 }
 
 impl Seed {
+    /// The same for what is done without a token.
+    fn anonymous(&self) -> Self {
+        Self { rest: self.rest.anonymous(), bar: self.bar.clone() }
+    }
+
     /// Creates things of one kind, each under its number. What has no body would refer to something that was refused.
     async fn create(&self, kind: &str, bodies: Vec<Option<Value>>) -> anyhow::Result<Made> {
         let requests = stream::iter(bodies).enumerate().map(async |(place, body)| {

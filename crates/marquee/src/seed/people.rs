@@ -1,5 +1,6 @@
 //! Users: people who made or changed the cinema.
 
+use gateway::examples::SEED_PASSWORD;
 use serde_json::{Value, json};
 
 /// Username and full name; the address follows from the username. A new one comes last.
@@ -33,6 +34,11 @@ const PEOPLE: [(&str, &str); 25] = [
 
 /// What POST /api/users takes, for each.
 pub(super) fn bodies() -> Vec<Value> {
-    let body = |(username, full_name): (&str, &str)| json!({ "username": username, "email": format!("{username}@marquee.example"), "full_name": full_name });
+    let body = |(username, full_name): (&str, &str)| json!({ "username": username, "email": format!("{username}@marquee.example"), "full_name": full_name, "password": SEED_PASSWORD });
     PEOPLE.map(body).into()
+}
+
+/// The address of the person at this place.
+pub(super) fn email(place: usize) -> String {
+    PEOPLE.get(place).map_or_else(String::new, |(username, _)| format!("{username}@marquee.example"))
 }

@@ -18,13 +18,19 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(super) struct Rest {
     client: Client,
     base: String,
+    token: Option<String>,
 }
 
 impl Rest {
-    /// For the gateway at this address, such as `http://127.0.0.1:8080`.
-    pub(super) fn new(base: &str) -> anyhow::Result<Self> {
+    /// For the gateway at this address, such as `http://127.0.0.1:8080`, with an admin's token.
+    pub(super) fn new(base: &str, token: String) -> anyhow::Result<Self> {
         let client = Client::builder().no_proxy().timeout(PATIENCE).build()?;
-        Ok(Self { client, base: base.trim_end_matches('/').to_owned() })
+        Ok(Self { client, base: base.trim_end_matches('/').to_owned(), token: Some(token) })
+    }
+
+    /// The same without a token.
+    pub(super) fn anonymous(&self) -> Self {
+        Self { token: None, ..self.clone() }
     }
 
     /// Creates one thing, or tells what was created under this key before. The inner error is a refusal, in words.
@@ -33,6 +39,10 @@ impl Rest {
         loop {
             tried += 1;
             let request = self.client.post(format!("{}{path}", self.base)).header("Idempotency-Key", key).json(body);
+            let request = match &self.token {
+                Some(token) => request.bearer_auth(token),
+                None => request,
+            };
             let response = match request.send().await {
                 Ok(response) => response,
                 // Nobody is there, so nobody will be.

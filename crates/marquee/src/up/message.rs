@@ -6,35 +6,59 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::servers::program;
+use super::admin::EMAIL;
 use crate::seed::{FIRST_SHOWTIME, FIRST_USER};
+use crate::servers::program;
 
-/// Where to click and what to type.
-pub(super) fn ready(listen: SocketAddr, cli: Option<&Path>, folder: Option<&Path>, took: Duration) {
-    let url = base_url(listen);
-    let marquee = env::args().next().unwrap_or_else(|| "marquee".into());
-    let seed_url = if listen.port() == 8080 { String::new() } else { format!(" --url {url}") };
-    let nats = program::find("nats").map_or_else(|| "nats".into(), |nats| for_shell(&nats));
-    // Passwords stay where they are: in a context, or where an existing server's was given.
-    let nats = match cli {
-        Some(cli) => format!("XDG_CONFIG_HOME={} {nats} --context marquee-subscriber", for_shell(cli)),
-        None => format!("{nats} --server \"$NATS_URL\""),
-    };
-    let booking = format!(r#"{{"user_id":"{FIRST_USER}","showtime_id":"{FIRST_SHOWTIME}","seats":["A1","A2"]}}"#);
-    // Nobody reading it is no reason to end.
-    let _ = writeln!(
-        std::io::stdout(),
-        "
-Marquee is ready, after {:.1} s. Ctrl-C ends it, the data stays{}.
+/// What there is to say.
+pub(super) struct Ready<'a> {
+    /// Where the gateway listens.
+    pub(super) listen: SocketAddr,
+    /// Where the `nats` command finds its contexts, if the broker is ours.
+    pub(super) cli: Option<&'a Path>,
+    /// The data folder, as it was named.
+    pub(super) data_dir: &'a Path,
+    /// The first admin's password, if there is one since now.
+    pub(super) password: Option<&'a str>,
+}
 
-  Swagger UI          {url}/api/
-  Films and halls     {marquee} seed{seed_url}
-  Then book a seat    curl -H 'Content-Type: application/json' {url}/api/bookings -d '{booking}'
+impl Ready<'_> {
+    /// Tells where to click and what to type.
+    pub(super) fn say(&self, took: Duration) {
+        let url = base_url(self.listen);
+        let marquee = env::args().next().unwrap_or_else(|| "marquee".into());
+        let folder = match self.data_dir == Path::new(".marquee") {
+            true => String::new(),
+            false => format!(" --data-dir {}", for_shell(self.data_dir)),
+        };
+        let seed_url = if self.listen.port() == 8080 { String::new() } else { format!(" --url {url}") };
+        let nats = program::find("nats").map_or_else(|| "nats".into(), |nats| for_shell(&nats));
+        // Passwords stay where they are: in a context, or where an existing server's was given.
+        let nats = match self.cli {
+            Some(cli) => format!("XDG_CONFIG_HOME={} {nats} --context marquee-subscriber", for_shell(cli)),
+            None => format!("{nats} --server \"$NATS_URL\""),
+        };
+        let booking = format!(r#"{{"user_id":"{FIRST_USER}","showtime_id":"{FIRST_SHOWTIME}","seats":["A1","A2"]}}"#);
+        let admin = self
+            .password
+            .map(|password| format!("\n  First admin         {EMAIL}, password {password} (told this once: keep it)"));
+        // Nobody reading it is no reason to end.
+        let _ = writeln!(
+            std::io::stdout(),
+            r#"
+Marquee is ready, after {:.1} s. Ctrl-C ends it, the data stays in {}.
+
+  Swagger UI          {url}/api/{}
+  Films and halls     {marquee} seed{seed_url}{folder}
+  A token             {marquee} token --role staff{folder}     (for Swagger UI's Authorize, and for curl)
+  Then book a seat    curl -H "Authorization: Bearer $({marquee} token{folder})" -H 'Content-Type: application/json' {url}/api/bookings -d '{booking}'
   Watch events        {nats} subscribe 'cinema.evt.>'
-",
-        took.as_secs_f32(),
-        folder.map(|folder| format!(" in {}", folder.display())).unwrap_or_default(),
-    );
+"#,
+            took.as_secs_f32(),
+            self.data_dir.display(),
+            admin.unwrap_or_default(),
+        );
+    }
 }
 
 /// A path as a shell takes it.

@@ -1,10 +1,12 @@
 //! `marquee up`: starts everything, keeps it running, and ends it in order.
 
+mod admin;
 mod message;
 mod running;
 mod stop;
 
 use std::collections::BTreeMap;
+use std::env;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,6 +23,7 @@ use crate::probe::Probe;
 use crate::process::{Output, Process};
 use crate::servers::{self, Database, Existing, Nats, NatsUrls, NatsUser};
 use crate::services::{self, Surroundings};
+use message::Ready;
 use running::{Running, Stage};
 use stop::Stop;
 
@@ -64,10 +67,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         started = start(&args, listen, &folder, programs, &mut running) => started.map(Some),
         () = stop.wait() => Ok(None),
     };
-    if let Ok(Some(())) = started {
-        let private = args.nats_url.is_none() || args.database_url.is_none();
+    if let Ok(Some(password)) = &started {
         let cli = args.nats_url.is_none().then(|| servers::cli_folder(folder.path()));
-        message::ready(listen, cli.as_deref(), private.then_some(folder.path()), began.elapsed());
+        let ready = Ready { listen, cli: cli.as_deref(), data_dir: &args.data_dir, password: password.as_deref() };
+        ready.say(began.elapsed());
         stop.wait().await;
     }
     if started.is_ok() {
@@ -97,20 +100,23 @@ async fn open(args: &Args, programs: &Path) -> anyhow::Result<(Folder, SocketAdd
     Ok((folder, listen, guard))
 }
 
-/// Starts everything; returns when all is ready.
+/// Starts everything; returns when all is ready, with the first admin's password if there is one now.
 async fn start(
     args: &Args,
     listen: SocketAddr,
     folder: &Folder,
     programs: PathBuf,
     running: &mut Running,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Option<String>> {
     let ((nats_urls, nats), (database_urls, database)) =
         tokio::try_join!(start_nats(args, folder), start_database(args, folder))?;
     for server in [nats, database].into_iter().flatten() {
         running.keep(Stage::Servers, server);
     }
-    let around = Surroundings { programs, nats_urls, database_urls, output: Output::Terminal };
+    let operator = nats_urls.get(&NatsUser::Operator).cloned().unwrap_or_default();
+    // An own secret of the environment's comes first, as for the gateway.
+    let token_secrets = env::var("MARQUEE_TOKEN_SECRETS").or_else(|_| folder.token_secrets())?;
+    let around = Surroundings { programs, nats_urls, token_secrets, database_urls, output: Output::Terminal };
     let mut specs = vec![(Stage::Gateway, around.gateway(listen, services::GATEWAY)?)];
     for service in Service::ALL {
         specs.push((Stage::Services, around.service(service, service.name())?));
@@ -122,7 +128,7 @@ async fn start(
     for (stage, process) in try_join_all(ready).await? {
         running.keep(stage, process);
     }
-    Ok(())
+    admin::first(folder, &operator).await
 }
 
 async fn start_nats(args: &Args, folder: &Folder) -> anyhow::Result<(NatsUrls, Option<Process>)> {

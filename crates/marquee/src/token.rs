@@ -1,0 +1,56 @@
+//! `marquee token`: a token for whoever owns the machine that the data folder is on. Nobody has to sign in for it:
+//! who can read the folder's secrets could do anything anyway.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use chrono::Utc;
+use contracts::{Role, Roles};
+use gateway::access::{Secrets, tokens};
+
+use crate::folder::TOKEN_SECRETS;
+
+/// How long the tokens last that the other commands make for themselves.
+const BRIEFLY: Duration = Duration::from_secs(3600);
+
+/// What `marquee token` can be told.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// What the token is for: customer, staff or admin
+    #[arg(long, default_value = "staff")]
+    role: Role,
+    /// For how many hours
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=24 * 30))]
+    hours: u32,
+    /// The data folder whose secrets sign it
+    #[arg(long, env = "MARQUEE_DATA_DIR", default_value = ".marquee", value_name = "FOLDER")]
+    data_dir: PathBuf,
+}
+
+/// Prints a token.
+///
+/// # Errors
+/// In words, when the folder's secrets can't be read.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let lasts = Duration::from_secs(u64::from(args.hours) * 3600);
+    println!("{}", sign(&args.data_dir, args.role, lasts)?);
+    Ok(())
+}
+
+/// A token that lasts an hour.
+///
+/// # Errors
+/// In words, when the folder's secrets can't be read.
+pub fn brief(data_dir: &Path, role: Role) -> anyhow::Result<String> {
+    sign(data_dir, role, BRIEFLY)
+}
+
+fn sign(data_dir: &Path, role: Role, lasts: Duration) -> anyhow::Result<String> {
+    let file = data_dir.join("secrets").join(TOKEN_SECRETS);
+    let text = fs::read_to_string(&file)
+        .with_context(|| format!("cannot read {}; does marquee up run with this data folder?", file.display()))?;
+    let secrets: Secrets = text.trim().parse().with_context(|| format!("{} is of no use", file.display()))?;
+    Ok(tokens::machine(&secrets, Roles::only(role), Utc::now(), lasts)?)
+}
