@@ -67,12 +67,9 @@ pub async fn connect(
     loop {
         let (address, options) = broker::sign_in(&args.nats_url).context("NATS_URL")?;
         let server = format!("{}:{}", address.host(), address.port());
-        let options = options
-            .name(name)
-            .ping_interval(Duration::from_secs(10))
-            .reconnect_delay_callback(|attempt| {
-                backoff(u32::try_from(attempt).unwrap_or(u32::MAX)).min(Duration::from_secs(1))
-            });
+        let options = options.name(name).ping_interval(Duration::from_secs(10)).reconnect_delay_callback(|attempt| {
+            backoff(u32::try_from(attempt).unwrap_or(u32::MAX)).min(Duration::from_secs(1))
+        });
         let error = match options.connect(address).await {
             Ok(client) => return Ok(client),
             Err(error) => error,

@@ -94,7 +94,7 @@ pub(super) fn passwords(folder: &Folder, server: &str) -> anyhow::Result<(NatsUr
             });
             write_private(&contexts.join(format!("marquee-{name}.json")), &format!("{context:#}\n"))?;
         }
-        // In quotes, because what stands there is read like the rest of the configuration: 12e4 would be a number.
+        // In quotes, because what stands there is read like the rest of the configuration: digits alone would be a number.
         environment.push((user.variable(), format!("\"{password}\"")));
     }
     Ok((urls, environment))

@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::servers::program;
 use crate::seed::{FIRST_SHOWTIME, FIRST_USER};
+use crate::servers::program;
 
 /// Where to click and what to type.
 pub(super) fn ready(listen: SocketAddr, cli: Option<&Path>, folder: Option<&Path>, took: Duration) {
