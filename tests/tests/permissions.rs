@@ -1,18 +1,16 @@
 //! Who may do what on NATS: every user tries every class of subject on a server that has nothing else to do, and what
-//! isn't granted is refused. And each service's account reaches its own database only.
-
-use std::time::Duration;
+//! isn't granted is refused.
 
 use async_nats::jetstream;
 use async_nats::{Client, Event};
 use contracts::Service;
-use diesel_async::{AsyncConnection, AsyncMysqlConnection, SimpleAsyncConnection};
-use marquee::servers::{NatsUrls, PATIENCE};
+use marquee::servers::{NatsUrls, PATIENCE, SUBSCRIBERS_API};
 use runtime::broker::sign_in;
+use system_tests::BareNats;
 use system_tests::NatsUser::{self, Gateway, Operator, Provisioner, Subscriber};
-use system_tests::{BareNats, on_shared_cinema};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
+use uuid::Uuid;
 
 /// A subject, and who may use it beside the provisioner, who may use all of them.
 type Granted = (String, Vec<NatsUser>);
@@ -26,7 +24,7 @@ fn service(service: Service) -> NatsUser {
 
 /// Who follows a service's events.
 fn followers(of: Service) -> Vec<NatsUser> {
-    let mut followers = vec![service(of), Gateway, Operator, Subscriber];
+    let mut followers = vec![service(of), Gateway, Operator];
     if of != Service::Bookings {
         followers.push(service(Service::Bookings));
     }
@@ -51,7 +49,7 @@ fn publishing() -> Vec<Granted> {
         let secrets = if of == Service::Users { vec![Gateway] } else { vec![] };
         grant(of.rpc("credentials"), &secrets);
         grant(of.rpc("api-key"), &secrets);
-        grant(of.event(uuid::Uuid::nil(), "done"), &[own]);
+        grant(of.event(Uuid::nil(), "done"), &[own]);
         grant(of.dead_letters(), &[own]);
 
         for stream in [commands, events] {
@@ -80,16 +78,22 @@ fn publishing() -> Vec<Granted> {
             format!("CONSUMER.MSG.NEXT.{events}.mine"),
         ] {
             grant(format!("$JS.API.{api}"), &followers);
+            grant(format!("{SUBSCRIBERS_API}.{api}"), &[Subscriber]);
         }
-        grant(format!("$JS.API.CONSUMER.DURABLE.CREATE.{events}.mine"), &[Subscriber]);
+        grant(format!("$JS.API.CONSUMER.DURABLE.CREATE.{events}.mine"), &[]);
+        grant(format!("{SUBSCRIBERS_API}.CONSUMER.DURABLE.CREATE.{events}.mine"), &[Subscriber]);
+        grant(format!("{SUBSCRIBERS_API}.CONSUMER.CREATE.{commands}.mine"), &[]);
+        grant(format!("{SUBSCRIBERS_API}.STREAM.MSG.GET.{events}"), &[]);
         grant(format!("$JS.ACK.{events}.mine.1.1.1.1.1"), &[Operator, Subscriber]);
     }
     let services = Service::ALL.map(service);
     grant("$JS.API.STREAM.CREATE.DEAD_LETTERS".into(), &services);
     grant("$JS.API.STREAM.MSG.GET.DEAD_LETTERS".into(), &[Operator]);
     grant("$JS.API.STREAM.CREATE.ANYTHING".into(), &[]);
-    grant("$JS.API.STREAM.NAMES".into(), &[Operator, Subscriber]);
-    grant("$JS.API.STREAM.LIST".into(), &[Operator, Subscriber]);
+    for api in ["STREAM.NAMES", "STREAM.LIST"] {
+        grant(format!("$JS.API.{api}"), &[Operator]);
+        grant(format!("{SUBSCRIBERS_API}.{api}"), &[Subscriber]);
+    }
     grant("$SRV.PING".into(), &[Operator]);
     grant("$SYS.REQ.SERVER.PING".into(), &[]);
     for user in NatsUser::ALL {
@@ -112,7 +116,8 @@ fn destroying() -> Vec<String> {
     let subjects = streams.flat_map(|stream| {
         let api = ["PURGE", "UPDATE", "MSG.DELETE", "SNAPSHOT", "RESTORE", "LEADER.STEPDOWN", "DELETE"];
         let consumer = ["DELETE", "PAUSE", "RESET"].map(|api| format!("$JS.API.CONSUMER.{api}.{stream}.decider"));
-        api.map(|api| format!("$JS.API.STREAM.{api}.{stream}")).into_iter().chain(consumer)
+        let subscriber = api.map(|api| format!("{SUBSCRIBERS_API}.STREAM.{api}.{stream}"));
+        api.map(|api| format!("$JS.API.STREAM.{api}.{stream}")).into_iter().chain(consumer).chain(subscriber)
     });
     subjects.collect()
 }
@@ -254,126 +259,6 @@ async fn nobody_signs_in_without_the_right_password() {
             assert!(error.contains("authorization"), "{wrong}: {error}");
         }
     }
-}
-
-#[test]
-fn what_marquee_does_itself_is_never_refused() {
-    on_shared_cinema(async |cinema| {
-        cinema.seed().await;
-        let log = cinema.log(marquee::servers::NATS);
-        // Our programs name themselves; what other tests try is theirs.
-        let ours = |line: &&str| line.contains("Violation") && line.contains(":marquee-");
-        let refused: Vec<&str> = log.lines().filter(ours).collect();
-        assert!(refused.is_empty(), "{refused:#?}");
-        for url in cinema.nats_server.urls().values() {
-            let password = url.split([':', '@']).nth(2).unwrap();
-            for program in ["users", "movies", "bookings", "gateway", marquee::servers::NATS] {
-                assert!(!cinema.log(program).contains(password), "a password in the log of {program}");
-            }
-        }
-    });
-}
-
-#[test]
-fn a_service_answers_on_inboxes_only() {
-    on_shared_cinema(async |cinema| {
-        let operator = cinema.broker().await;
-        let before = operator.last_sequence(Service::Users).await;
-        let event = Service::Users.event(uuid::Uuid::now_v7(), "user-registered");
-        let question = Service::Users.query("users");
-        operator.client.publish_with_reply(question, event.clone(), "{}".into()).await.unwrap();
-        let mut headers = async_nats::HeaderMap::new();
-        headers.insert(contracts::subjects::headers::REPLY_TO, event);
-        let id = uuid::Uuid::now_v7();
-        headers.insert(contracts::subjects::headers::MESSAGE_ID, id.to_string());
-        let user = system_tests::samples::user().to_string();
-        operator.publish(Service::Users, "register", user, headers).await;
-        let outcome = operator.outcome(Service::Users, id).await;
-        let events = operator.events(Service::Users, outcome.position).await;
-        // Nothing but what the journal has: the relay would raise an alarm otherwise.
-        assert!(events.len() as u64 > before && events.iter().all(|event| event.attributes.contains_key("id")));
-    });
-}
-
-#[test]
-fn contexts_let_the_nats_command_in() {
-    on_shared_cinema(async |cinema| {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = marquee::servers::cli_folder(cinema.folder());
-        for user in ["operator", "subscriber", "provisioner"] {
-            let file = folder.join(format!("nats/context/marquee-{user}.json"));
-            assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
-        }
-        let nats = async |context: &str, arguments: &[&str]| {
-            let mut command = tokio::process::Command::new("nats");
-            command.env("XDG_CONFIG_HOME", &folder).args(["--context", context]).args(arguments);
-            timeout(Duration::from_secs(20), command.output()).await.expect("an end")
-        };
-        if nats("marquee-operator", &["--version"])
-            .await
-            .is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
-        {
-            eprintln!("the nats command is not on PATH: script/bootstrap --with-nats-cli builds it");
-            return;
-        }
-        cinema.seed().await;
-        for (context, arguments, expected) in [
-            ("marquee-operator", &["micro", "ls"][..], "marquee-bookings"),
-            ("marquee-operator", &["micro", "info", "marquee-users"], "cinema.ask.users.register"),
-            ("marquee-operator", &["micro", "stats", "marquee-users"], "cinema-qry-users-user"),
-            ("marquee-operator", &["stream", "ls"], "BOOKINGS_COMMANDS"),
-            ("marquee-operator", &["stream", "get", "USERS_EVENTS", "1"], "user-registered"),
-            ("marquee-operator", &["request", "cinema.qry.users.users", "{}"], "items"),
-            (
-                "marquee-operator",
-                &["sub", "cinema.evt.>", "--stream", "USERS_EVENTS", "--all", "--count", "1"],
-                "seq: 1",
-            ),
-            (
-                "marquee-subscriber",
-                &["sub", "cinema.evt.>", "--stream", "USERS_EVENTS", "--all", "--count", "1"],
-                "seq: 1",
-            ),
-            ("marquee-subscriber", &["request", "cinema.qry.users.users", "{}", "--timeout", "1s"], "ermissions"),
-        ] {
-            let output = nats(context, arguments).await.unwrap();
-            let said = [output.stdout, output.stderr].concat();
-            let said = String::from_utf8_lossy(&said);
-            assert!(said.contains(expected), "{context} {arguments:?}: {said}");
-            assert!(expected == "ermissions" || !said.contains("ermissions"), "{context} {arguments:?}: {said}");
-        }
-    });
-}
-
-#[test]
-fn each_account_reaches_its_own_database_only() {
-    on_shared_cinema(async |cinema| {
-        let urls = cinema.database.urls();
-        for (own, url) in urls {
-            let mut connection = AsyncMysqlConnection::establish(url).await.unwrap();
-            let mut run = async |statement: String| connection.batch_execute(&statement).await;
-            run("SELECT COUNT(*) FROM journal".into()).await.unwrap();
-            run(format!("USE marquee_{own}")).await.unwrap();
-            for other in urls.keys().filter(|other| *other != own) {
-                for statement in [
-                    format!("USE marquee_{other}"),
-                    format!("SELECT COUNT(*) FROM marquee_{other}.journal"),
-                    format!("DELETE FROM marquee_{other}.journal"),
-                    format!("CREATE TABLE marquee_{other}.mine (id INT)"),
-                    format!("GRANT ALL ON marquee_{other}.* TO CURRENT_USER"),
-                ] {
-                    let error = run(statement.clone()).await.expect_err(&statement).to_string();
-                    assert!(error.contains("denied"), "{statement}: {error}");
-                }
-                let elsewhere = url.replace(&format!("/marquee_{own}"), &format!("/marquee_{other}"));
-                assert_ne!(&elsewhere, url);
-                assert!(AsyncMysqlConnection::establish(&elsewhere).await.is_err(), "{own} opens {other}'s database");
-            }
-            for statement in ["SELECT * FROM mysql.user", "CREATE DATABASE marquee_other", "CREATE USER mine"] {
-                assert!(run(statement.into()).await.is_err(), "{own}: {statement}");
-            }
-        }
-    });
 }
 
 async fn connect(urls: &NatsUrls, user: NatsUser) -> Client {
