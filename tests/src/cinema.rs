@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use contracts::{Role, Service};
@@ -171,12 +171,21 @@ impl Cinema {
         ready(self.program(name), PATIENCE).await;
     }
 
+    /// The log of a program or a server.
+    pub fn log(&self, name: &str) -> String {
+        String::from_utf8_lossy(&fs::read(self.folder.log_file(name)).unwrap_or_default()).into_owned()
+    }
+
+    /// The data folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Prints the end of every log, for a test that has failed.
     pub fn print_logs(&self) {
         let logs = self.programs.keys().map(String::as_str).chain([servers::NATS, servers::DATABASE]);
         for name in logs {
-            let log = fs::read(self.folder.log_file(name)).unwrap_or_default();
-            let log = String::from_utf8_lossy(&log);
+            let log = self.log(name);
             let skipped = log.lines().count().saturating_sub(LAST_LINES);
             eprintln!("---- the end of the log of {name}");
             log.lines().skip(skipped).for_each(|line| eprintln!("{line}"));
@@ -210,7 +219,7 @@ impl Drop for Cinema {
     }
 }
 
-async fn start(process: &mut Process, patience: Duration) {
+pub(crate) async fn start(process: &mut Process, patience: Duration) {
     process.start().unwrap_or_else(|error| panic!("{error:#}"));
     ready(process, patience).await;
 }
@@ -220,6 +229,6 @@ async fn ready(process: &mut Process, patience: Duration) {
 }
 
 /// The path of a folder that nobody has.
-fn new_folder() -> PathBuf {
+pub(crate) fn new_folder() -> PathBuf {
     std::env::temp_dir().join(format!("marquee-test-{}", uuid::Uuid::now_v7()))
 }

@@ -18,6 +18,7 @@
 //! A test that kills, wipes or restarts something starts a [`Cinema`] of its own, in `#[tokio::test]`.
 
 mod api;
+mod bare_nats;
 mod broker;
 mod cinema;
 mod eventually;
@@ -27,6 +28,7 @@ pub mod samples;
 mod shared;
 
 pub use api::{Answer, Api};
+pub use bare_nats::BareNats;
 pub use broker::{Broker, Event};
 pub use cinema::Cinema;
 pub use eventually::eventually;

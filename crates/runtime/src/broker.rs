@@ -6,10 +6,19 @@ use std::io;
 use async_nats::{ConnectOptions, Event, ServerAddr};
 use percent_encoding::percent_decode_str;
 
+/// What the first token of every inbox begins with.
+const INBOX: &str = "_INBOX";
+
+/// Whether this is an inbox: nobody is answered anywhere else, because whoever asks names the subject, and it is
+/// published on with the permissions of whoever answers.
+pub(crate) fn is_inbox(subject: &str) -> bool {
+    subject.starts_with(INBOX)
+}
+
 /// The first token of the inboxes of a user. `nats.conf` lets each user subscribe to its own alone, so that nobody reads
 /// what another is answered.
 pub fn inbox_prefix(user: &str) -> String {
-    format!("_INBOX_{user}")
+    format!("{INBOX}_{user}")
 }
 
 /// Where the broker is, without user and password, and how to sign in there. A URL without a user keeps the client's

@@ -13,6 +13,9 @@ use crate::journal::{Row, event_id, utc};
 
 /// NATS's own: what must be the stream's last sequence for the message to be taken.
 const EXPECTED_LAST_SEQUENCE: &str = "Nats-Expected-Last-Sequence";
+/// NATS's own: the one stream that takes the message. An event that is delivered to a consumer keeps it, so that nobody
+/// can have it delivered into another stream.
+const EXPECTED_STREAM: &str = "Nats-Expected-Stream";
 const SPEC_VERSION: &str = "ce-specversion";
 const ID: &str = "ce-id";
 const SOURCE: &str = "ce-source";
@@ -39,6 +42,7 @@ pub(crate) fn write(service: Service, row: &Row) -> Outbound {
     let event = row.event_type.split('.').next().unwrap_or_default();
     let headers = headers::map([
         (EXPECTED_LAST_SEQUENCE, (row.position - 1).to_string()),
+        (EXPECTED_STREAM, service.events_stream().to_owned()),
         ("content-type", "application/json".to_owned()),
         (SPEC_VERSION, "1.0".to_owned()),
         (ID, event_id(row.command_id.0, row.position).to_string()),

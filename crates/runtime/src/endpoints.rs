@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::broker::is_inbox;
 use crate::headers;
 
 /// Requests that one endpoint works on at once; more wait in the subscription.
@@ -94,7 +95,7 @@ async fn answer(
     handler: &(dyn Fn(Message) -> Answer + Send + Sync),
     progress: &Progress,
 ) {
-    if request.message.reply.is_none() {
+    if !request.message.reply.as_deref().is_some_and(is_inbox) {
         return;
     }
     let result = async {

@@ -11,6 +11,7 @@ use contracts::{Actor, CommandSet, Problem};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::broker::is_inbox;
 use crate::decide::Waiting;
 use crate::domain::Domain;
 use crate::headers;
@@ -43,7 +44,7 @@ pub(crate) fn read<D: Domain>(message: &Message, stream_created: i128, sequence:
         Some(text) => text.parse().unwrap_or_else(|_| derive_id(Uuid::NAMESPACE_OID, text)),
         None => fallback,
     };
-    let reply_to = headers::text(found, names::REPLY_TO).map(str::to_owned);
+    let reply_to = headers::text(found, names::REPLY_TO).filter(|inbox| is_inbox(inbox)).map(str::to_owned);
     let name = message.subject.rsplit('.').next().unwrap_or_default();
     let results = if name == BATCH {
         batch::<D>(message)

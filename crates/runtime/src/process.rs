@@ -1,7 +1,9 @@
 //! What every process of ours does at its start and its end: arguments, logs, the broker, signals.
 
+use std::fs;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -27,6 +29,9 @@ pub struct CommonArgs {
         hide_env_values = true
     )]
     pub nats_url: String,
+    /// A file with the seed of an nkey, to sign in with instead of a password; the URL still names the user
+    #[arg(long, env = "NATS_NKEY_FILE", value_name = "FILE")]
+    pub nats_nkey_file: Option<PathBuf>,
     /// Where to answer GET /healthz and /readyz; nowhere without it
     #[arg(long, env = "MARQUEE_HEALTH_LISTEN", value_name = "ADDRESS:PORT")]
     pub health_listen: Option<SocketAddr>,
@@ -58,15 +63,19 @@ pub fn init_logs() {
 /// Connects to the broker, and waits for it as long as it takes.
 ///
 /// # Errors
-/// When the URL is none of a NATS server, or `shutdown` comes first.
+/// When the URL is none of a NATS server, the nkey can't be read, or `shutdown` comes first.
 pub async fn connect(
     args: &CommonArgs,
     name: &str,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<async_nats::Client> {
+    let seed = args.nats_nkey_file.as_ref().map(fs::read_to_string).transpose().context("NATS_NKEY_FILE")?;
     let mut tried = 0;
     loop {
-        let (address, options) = broker::sign_in(&args.nats_url).context("NATS_URL")?;
+        let (address, mut options) = broker::sign_in(&args.nats_url).context("NATS_URL")?;
+        if let Some(seed) = &seed {
+            options = options.nkey(seed.trim().to_owned());
+        }
         let server = format!("{}:{}", address.host(), address.port());
         let options = options.name(name).ping_interval(Duration::from_secs(10)).reconnect_delay_callback(|attempt| {
             backoff(u32::try_from(attempt).unwrap_or(u32::MAX)).min(Duration::from_secs(1))

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use contracts::Service;
 
 use super::program;
-use crate::folder::{Folder, write_private};
+use crate::folder::{self, Folder, write_private};
 use crate::probe::Probe;
 use crate::process::{Output, Process, Spec};
 
@@ -80,7 +80,7 @@ impl Database {
             name: super::DATABASE.into(),
             program,
             arguments,
-            environment: Vec::new(),
+            environment: vec![temporary(folder)?],
             output: Output::File,
             probe,
         };
@@ -151,7 +151,8 @@ async fn make_store(make: Make, program: &Path, store: &Path, folder: &Folder) -
             .extend(["--auth-root-authentication-method=normal", "--skip-test-db", "--force"].map(OsString::from)),
     }
     let name = "database-install".into();
-    let spec = Spec { name, program, arguments, environment: Vec::new(), output: Output::File, probe: Probe::None };
+    let environment = vec![temporary(folder)?];
+    let spec = Spec { name, program, arguments, environment, output: Output::File, probe: Probe::None };
     let mut installation = Process::new(spec, folder);
     installation.start()?;
     let status = installation.ended().await?;
@@ -159,6 +160,14 @@ async fn make_store(make: Make, program: &Path, store: &Path, folder: &Folder) -
         bail!("the database's store could not be made ({status}){}", installation.last_lines());
     }
     fs::rename(&unfinished, store).with_context(|| format!("cannot make {}", store.display()))
+}
+
+/// A folder of its own for temporary tables: a MariaDB that starts deletes all that it finds there, those of others
+/// included.
+fn temporary(data: &Folder) -> anyhow::Result<(&'static str, String)> {
+    let path = data.path().join("tmp");
+    folder::make(&path)?;
+    Ok(("TMPDIR", path.display().to_string()))
 }
 
 /// MariaDB's installer, on PATH or where it lies beside a server that was unpacked somewhere.

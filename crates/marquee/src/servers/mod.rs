@@ -14,7 +14,7 @@ use std::time::Duration;
 pub use database::Database;
 pub use existing::Existing;
 pub use nats::Nats;
-pub use nats_users::{NatsUrls, NatsUser, cli_folder};
+pub use nats_users::{NatsUrls, NatsUser, SUBSCRIBERS_API, cli_folder};
 
 /// The name of the private nats-server's process.
 pub const NATS: &str = "nats-server";

@@ -61,6 +61,9 @@ impl NatsUser {
     }
 }
 
+/// The JetStream API prefix of subscribers, who have an account of their own.
+pub const SUBSCRIBERS_API: &str = "MARQUEE.API";
+
 /// Where each user signs in, with the password in it.
 pub type NatsUrls = BTreeMap<NatsUser, String>;
 
@@ -85,16 +88,21 @@ pub(super) fn passwords(folder: &Folder, server: &str) -> anyhow::Result<(NatsUr
             NatsUser::Provisioner => Some("May do everything, such as deleting streams"),
         };
         if let Some(description) = context {
-            let context = json!({
+            let mut context = json!({
                 "description": description,
                 "url": format!("nats://{server}"),
                 "user": name,
                 "password": password,
                 "inbox_prefix": inbox_prefix(name),
             });
+            if user == NatsUser::Subscriber
+                && let Some(context) = context.as_object_mut()
+            {
+                context.insert("jetstream_api_prefix".into(), SUBSCRIBERS_API.into());
+            }
             write_private(&contexts.join(format!("marquee-{name}.json")), &format!("{context:#}\n"))?;
         }
-        // In quotes, because what stands there is read like the rest of the configuration: 12e4 would be a number.
+        // In quotes, because what stands there is read like the rest of the configuration: digits alone would be a number.
         environment.push((user.variable(), format!("\"{password}\"")));
     }
     Ok((urls, environment))
