@@ -194,3 +194,51 @@ fn a_message_id_may_be_anything() {
         books(cinema).await;
     });
 }
+
+#[test]
+fn a_good_command_with_an_odd_header_holds_nobody_up() {
+    on_shared_cinema(async |cinema| {
+        let broker = cinema.broker().await;
+        let long = "é".repeat(3000);
+        let odd = [
+            "",
+            " ",
+            "a b",
+            "a b c d",
+            "a..b",
+            ".",
+            ">",
+            "a.*",
+            "\t",
+            "\u{202e}",
+            "$JS.API.STREAM.DELETE.USERS_COMMANDS",
+            &long,
+        ];
+        for name in [headers::REPLY_TO, headers::ACTOR, headers::TRACEPARENT, headers::IF_VERSION, headers::EXPIRES] {
+            for value in odd {
+                let mut with = HeaderMap::new();
+                with.insert(name, value);
+                with.insert(headers::MESSAGE_ID, Uuid::now_v7().to_string());
+                broker.publish(Service::Users, "register", samples::user().to_string(), with).await;
+            }
+            nothing_waits(&broker).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+        books(cinema).await;
+    });
+}
+
+#[test]
+fn a_name_in_a_batch_may_be_anything() {
+    on_shared_cinema(async |cinema| {
+        let broker = cinema.broker().await;
+        for name in ["", "a\r\nNats-Msg-Id: b\r\n\r\n", "a b", "\0", "\u{202e}", &"é".repeat(400_000)] {
+            let batch = batch(name, json!({}));
+            broker.publish(Service::Movies, BATCH, batch.to_string(), HeaderMap::new()).await;
+            nothing_waits(&broker).await.unwrap_or_else(|error| panic!("{:.20}: {error}", name));
+            let id = batch[0]["id"].as_str().unwrap();
+            let letter = broker.dead_letter(headers::MESSAGE_ID, id).await;
+            assert_eq!(letter.payload.as_ref(), b"{}");
+        }
+        books(cinema).await;
+    });
+}

@@ -16,6 +16,10 @@ use crate::domain::Domain;
 use crate::headers;
 use crate::outcomes::Fingerprint;
 
+/// What NATS clients call the subjects begin with on which they are answered.
+const INBOX: &str = "_INBOX";
+/// An inbox has at most this many bytes; the broker cuts the connection of whoever writes a line of more than 4096.
+const INBOX_LENGTH: usize = 255;
 /// An actor's name is cut to what the journal keeps.
 const ACTOR_LENGTH: usize = 100;
 
@@ -46,7 +50,7 @@ pub(crate) fn read<D: Domain>(message: &Message, stream_created: i128, sequence:
         Some(text) => text.parse().unwrap_or_else(|_| derive_id(Uuid::NAMESPACE_OID, text)),
         None => fallback,
     };
-    let reply_to = headers::text(found, names::REPLY_TO).map(str::to_owned);
+    let reply_to = headers::text(found, names::REPLY_TO).filter(|subject| is_inbox(subject)).map(str::to_owned);
     let name = message.subject.rsplit('.').next().unwrap_or_default();
     let results = if name == BATCH {
         batch::<D>(message)
@@ -120,10 +124,36 @@ fn batch<D: Domain>(message: &Message) -> Vec<Result<Waiting<D>, Rejected>> {
         .collect()
 }
 
+/// True for a subject that outcomes may be sent to. Anything else would be written to the broker in our name, whether or
+/// not it is a subject, and whatever listens there.
+fn is_inbox(subject: &str) -> bool {
+    let is_token =
+        |token: &str| !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic() && !b"*>".contains(&b));
+    subject.starts_with(INBOX) && subject.len() <= INBOX_LENGTH && subject.split('.').all(is_token)
+}
+
 fn actor(name: &str) -> String {
     name.chars().take(ACTOR_LENGTH).collect()
 }
 
 fn fingerprint(name: &str, payload: &[u8]) -> Fingerprint {
     Sha256::new().chain_update(name).chain_update([0]).chain_update(payload).finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_go_to_inboxes_only() {
+        for good in ["_INBOX.n8SfJUmFhMUXCUZzE0lYVv", "_INBOX_gateway.n8SfJUmFhMUXCUZzE0lYVv.7"] {
+            assert!(is_inbox(good), "{good}");
+        }
+        let long = format!("_INBOX.{}", "a".repeat(5000));
+        for bad in
+            ["", "_INBOX.a b", "_INBOX..a", "_INBOX.", "_INBOX.>", "_INBOX.*", "_INBOX.\u{e9}", "$JS.API.INFO", &long]
+        {
+            assert!(!is_inbox(bad), "{bad}");
+        }
+    }
 }
