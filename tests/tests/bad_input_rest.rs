@@ -49,7 +49,7 @@ fn judge(answer: &str, said: &str) -> Result<(), String> {
     let typed = head.contains("\r\ncontent-type: application/problem+json");
     let told = [&problem["detail"], &problem["errors"]].map(ToString::to_string).concat();
     let leak = INSIDE.iter().find(|word| told.contains(**word) && !said.contains(**word));
-    let good = by_design && known && typed && leak.is_none() && problem["status"].to_string() == status;
+    let good = by_design && known && typed && leak.is_none() && problem["status"].as_u64() == status.parse().ok();
     if good { Ok(()) } else { Err(format!("{leak:?} in {answer}")) }
 }
 
