@@ -112,12 +112,18 @@ impl Broker {
     /// The first dead letter with this header, once it is there.
     pub async fn dead_letter(&self, header: &str, value: &str) -> Message {
         eventually("a dead letter", async || {
-            let stream = jetstream::new(self.client.clone()).get_stream(DEAD_LETTERS_STREAM).await.ok()?;
-            let letters = self.read(DEAD_LETTERS_STREAM, stream.cached_info().state.last_sequence).await;
             let fits = |letter: &Message| letter.headers.as_ref()?.get(header).map(|found| found.as_str() == value);
-            letters.into_iter().find(|letter| fits(letter).unwrap_or(false))
+            self.dead_letters().await.into_iter().find(|letter| fits(letter).unwrap_or(false))
         })
         .await
+    }
+
+    /// All dead letters.
+    pub async fn dead_letters(&self) -> Vec<Message> {
+        match jetstream::new(self.client.clone()).get_stream(DEAD_LETTERS_STREAM).await {
+            Ok(stream) => self.read(DEAD_LETTERS_STREAM, stream.cached_info().state.last_sequence).await,
+            Err(_) => Vec::new(),
+        }
     }
 
     async fn read(&self, stream: &str, last: u64) -> Vec<Message> {

@@ -34,11 +34,15 @@ impl Raw {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
-    /// What is answered at once to bytes that may be nonsense.
-    pub async fn exchange(api: &Api, bytes: &[u8]) -> String {
+    /// Says that nothing more will come.
+    pub async fn finish(&mut self) {
+        self.0.shutdown().await.ok();
+    }
+
+    /// What is answered to one request, which must ask for the connection to be closed.
+    pub async fn exchange(api: &Api, request: &[u8]) -> String {
         let mut raw = Self::connect(api).await;
-        raw.send(bytes).await;
-        raw.0.shutdown().await.ok();
+        raw.send(request).await;
         raw.read_to_end().await
     }
 }

@@ -81,12 +81,8 @@ async fn resident(name: &str, api: &Api) -> u64 {
     line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).expect("a size") * 1024
 }
 
-#[tokio::test]
-async fn connections_are_bounded_in_time_and_number() {
-    let mut cinema = Cinema::start().await;
+async fn connections(cinema: &mut Cinema) {
     let api = cinema.add_gateway_with("narrow", &["--idle-timeout", "1", "--max-connections", "3"]).await;
-    bodies_are_bounded(&cinema.api).await;
-
     // Slowly: a byte now and then never makes a head.
     let mut slow = Raw::connect(&api).await;
     slow.send(b"GET /api/movies HTTP/1.1\r\n").await;
@@ -118,8 +114,13 @@ async fn connections_are_bounded_in_time_and_number() {
     assert!(began.elapsed() > Duration::from_millis(500), "there was room: {:?}", began.elapsed());
 }
 
+#[test]
+fn bodies_are_bounded_in_time_and_size() {
+    on_shared_cinema(async |cinema| bodies(&cinema.api).await);
+}
+
 /// 100 MB that come slowly, or are announced: an end in time and in bounded memory, while others are answered.
-async fn bodies_are_bounded(api: &Api) {
+async fn bodies(api: &Api) {
     let head = |length: &str| {
         format!("POST /api/users HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n{length}\r\n\r\n")
     };
@@ -168,6 +169,7 @@ async fn bodies_are_bounded(api: &Api) {
 #[tokio::test]
 async fn a_gateway_does_what_its_flags_say() {
     let mut cinema = Cinema::start().await;
+    connections(&mut cinema).await;
     https(&mut cinema).await;
     other_sites(&mut cinema).await;
 }

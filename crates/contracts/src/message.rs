@@ -134,13 +134,26 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         // JSON that breaks off has no path, written as a question mark.
         let path = Some(error.path().to_string()).filter(|path| path != "?").unwrap_or_else(|| ".".into());
-        let message = error.inner().to_string();
+        let message = in_words_of_json(&error.inner().to_string());
         let place = if path == "." { String::new() } else { format!(" at {path}") };
         Problem::new(Case::InvalidInput, format!("the body does not fit{place}: {message}"))
             .with_errors(vec![FieldError::new(path, "invalid", message)])
     })?;
     json.end().map_err(|error| Problem::invalid(".", format!("the body is not JSON: {error}")))?;
     Ok(value)
+}
+
+/// What serde says of input that does not fit, without the names of our types, which tell a caller nothing.
+pub fn in_words_of_json(message: &str) -> String {
+    let words = message.replacen("unknown variant", "unknown value", 1);
+    let mut words = words.replacen("expected variant identifier", "expected a string", 1);
+    for kind in ["internally tagged enum ", "tuple struct ", "struct ", "enum "] {
+        if let Some((before, after)) = words.split_once(&format!("expected {kind}")) {
+            let rest = after.trim_start_matches(|c: char| c.is_ascii_alphanumeric());
+            words = format!("{before}expected an object{rest}");
+        }
+    }
+    words
 }
 
 /// Whether a command took effect.

@@ -35,10 +35,14 @@ impl<const MAX: usize> TryFrom<String> for Text<MAX> {
     }
 }
 
-/// Control characters, zero-width and bidirectional formatting (Unicode TR 36), which make two texts look alike.
+/// Control characters, zero-width and bidirectional formatting, fillers and tags (Unicode TR 36), which make two texts
+/// look alike.
 fn is_invisible(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+        || matches!(c,
+            '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{180E}' | '\u{200B}'..='\u{200F}'
+            | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FEFF}' | '\u{FFA0}'
+            | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
 }
 
 impl<const MAX: usize> From<Text<MAX>> for String {
@@ -130,7 +134,9 @@ mod tests {
         assert_eq!(Text::<5>::try_from("  ab ".to_owned()).unwrap().as_str(), "ab");
         assert!(Text::<5>::try_from("      ".to_owned()).is_err());
         assert!(Text::<5>::try_from("abcdef".to_owned()).is_err());
-        assert!(Text::<5>::try_from("a\u{202E}b".to_owned()).is_err());
+        for invisible in ['\u{202E}', '\u{200B}', '\u{61C}', '\u{AD}', '\u{E0061}', '\u{3164}', '\u{FEFF}'] {
+            assert!(Text::<5>::try_from(format!("a{invisible}b")).is_err(), "{invisible:?}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use axum::body::{Bytes, HttpBody};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
+use contracts::message::in_words_of_json;
 use contracts::{Case, FieldError, Problem};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
@@ -44,7 +45,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Filter<T> {
         let query = parts.uri.query().unwrap_or_default();
         let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
         let filter = serde_path_to_error::deserialize(pairs).map_err(|error| {
-            let (field, message) = (error.path().to_string(), error.inner().to_string());
+            let (field, message) = (error.path().to_string(), in_words_of_json(&error.inner().to_string()));
             Problem::new(Case::InvalidInput, format!("the query string does not fit: {message}"))
                 .with_errors(vec![FieldError::new(field, "invalid", message)])
         })?;

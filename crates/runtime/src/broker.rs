@@ -8,11 +8,15 @@ use percent_encoding::percent_decode_str;
 
 /// What the first token of every inbox begins with.
 const INBOX: &str = "_INBOX";
+/// An inbox has at most this many bytes; the broker cuts the connection of whoever writes a line of more than 4096.
+const INBOX_LENGTH: usize = 255;
 
-/// Whether this is an inbox: nobody is answered anywhere else, because whoever asks names the subject, and it is
-/// published on with the permissions of whoever answers.
+/// True for a subject that outcomes may be sent to. Anything else would be written to the broker in our name, whether or
+/// not it is a subject, and whatever listens there.
 pub(crate) fn is_inbox(subject: &str) -> bool {
-    subject.starts_with(INBOX)
+    let is_token =
+        |token: &str| !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic() && !b"*>".contains(&b));
+    subject.starts_with(INBOX) && subject.len() <= INBOX_LENGTH && subject.split('.').all(is_token)
 }
 
 /// The first token of the inboxes of a user. `nats.conf` lets each user subscribe to its own alone, so that nobody reads

@@ -8,20 +8,22 @@ use crate::intake::Rejected;
 use crate::{headers, streams};
 
 /// Room for the headers of a letter.
-const HEADERS: usize = 8 * 1024;
-/// A reason is cut to this many characters.
-const REASON: usize = 1000;
+const HEADERS: usize = 16 * 1024;
+/// A reason and a subject are cut to this many characters, of up to four bytes.
+const HEADER: usize = 1000;
 
 /// Keeps a letter. Returns when the broker has it; the command's id as message id makes a repeat harmless.
 pub(crate) async fn bury(jetstream: &Context, service: Service, rejected: &Rejected) -> Result<(), async_nats::Error> {
-    tracing::warn!(subject = rejected.subject, id = %rejected.id, reason = rejected.reason, "a dead letter");
+    // What came in a batch has whatever name its sender liked.
+    let subject = one_line(&rejected.subject);
+    tracing::warn!(subject, id = %rejected.id, reason = one_line(&rejected.reason), "a dead letter");
     // The headers are longer now; what the broker would not take any more would come back for ever.
     let room = jetstream.client().server_info().max_payload.saturating_sub(HEADERS);
     let payload = rejected.payload.slice(..rejected.payload.len().min(room));
     let cut = if payload.len() < rejected.payload.len() { " (the payload is cut)" } else { "" };
     let headers = headers::map([
         (names::MESSAGE_ID, rejected.id.to_string()),
-        (names::SUBJECT, rejected.subject.clone()),
+        (names::SUBJECT, subject),
         (names::REASON, one_line(&rejected.reason) + cut),
     ]);
     let publish = || jetstream.publish_with_headers(service.dead_letters(), headers.clone(), payload.clone());
@@ -32,6 +34,7 @@ pub(crate) async fn bury(jetstream: &Context, service: Service, rejected: &Rejec
     Ok(())
 }
 
-fn one_line(reason: &str) -> String {
-    reason.chars().take(REASON).map(|c| if c.is_control() { ' ' } else { c }).collect()
+/// Text as a header can have it.
+fn one_line(text: &str) -> String {
+    text.chars().take(HEADER).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -44,7 +44,7 @@ pub(crate) fn read<D: Domain>(message: &Message, stream_created: i128, sequence:
         Some(text) => text.parse().unwrap_or_else(|_| derive_id(Uuid::NAMESPACE_OID, text)),
         None => fallback,
     };
-    let reply_to = headers::text(found, names::REPLY_TO).filter(|inbox| is_inbox(inbox)).map(str::to_owned);
+    let reply_to = headers::text(found, names::REPLY_TO).filter(|subject| is_inbox(subject)).map(str::to_owned);
     let name = message.subject.rsplit('.').next().unwrap_or_default();
     let results = if name == BATCH {
         batch::<D>(message)
@@ -134,4 +134,22 @@ pub(crate) fn refuse_actor(found: Option<&HeaderMap>) -> Result<(), Problem> {
 
 fn fingerprint(name: &str, payload: &[u8]) -> Fingerprint {
     Sha256::new().chain_update(name).chain_update([0]).chain_update(payload).finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_go_to_inboxes_only() {
+        for good in ["_INBOX.n8SfJUmFhMUXCUZzE0lYVv", "_INBOX_gateway.n8SfJUmFhMUXCUZzE0lYVv.7"] {
+            assert!(is_inbox(good), "{good}");
+        }
+        let long = format!("_INBOX.{}", "a".repeat(5000));
+        for bad in
+            ["", "_INBOX.a b", "_INBOX..a", "_INBOX.", "_INBOX.>", "_INBOX.*", "_INBOX.\u{e9}", "$JS.API.INFO", &long]
+        {
+            assert!(!is_inbox(bad), "{bad}");
+        }
+    }
 }

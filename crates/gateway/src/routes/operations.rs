@@ -80,6 +80,8 @@ impl From<Outcome> for Operation {
 )]
 pub(crate) async fn get(asking: Asking, Id(id): Id<CommandId>) -> Result<Response, Instead> {
     let client = &asking.gateway.client;
+    // Looked up first: what is decided while the services are asked is no longer waited for afterwards.
+    let is_waiting = client.is_waiting(id);
     // Whose command it was cannot be told from its id.
     let answers = join_all(Service::ALL.map(async |service| (service, client.outcome(service, id).await))).await;
     let mut away = None;
@@ -95,7 +97,7 @@ pub(crate) async fn get(asking: Asking, Id(id): Id<CommandId>) -> Result<Respons
             Err(problem) => away = Some(problem),
         }
     }
-    if client.is_waiting(id) {
+    if is_waiting {
         let soon = [(header::RETRY_AFTER, HeaderValue::from_static("1"))];
         return Ok((soon, json(StatusCode::OK, "application/json", &Operation::pending(id))).into_response());
     }
