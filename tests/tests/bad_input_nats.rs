@@ -14,7 +14,7 @@ use proptest::prelude::{Strategy, any, prop_oneof};
 use proptest::sample::select;
 use serde_json::{Value, json};
 use system_tests::nasty::{change, changed, json as nasty_json, text};
-use system_tests::{Broker, Cinema, eventually, holds_for, on_shared_cinema, samples};
+use system_tests::{Broker, Cinema, NatsUser, eventually, holds_for, on_shared_cinema, samples};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -42,7 +42,7 @@ fn commands() -> Vec<(Service, &'static str, Value)> {
 }
 
 fn batch(name: &str, data: Value) -> Value {
-    json!([{ "specversion": "1.0", "id": Uuid::now_v7(), "source": "/tests", "type": name, "marqueeactor": "tests",
+    json!([{ "specversion": "1.0", "id": Uuid::now_v7(), "source": "/tests", "type": name, "marqueeactor": "operator",
         "marqueeexpires": "2100-01-01T00:00:00Z", "marqueeifversion": 1, "data": data }])
 }
 
@@ -111,7 +111,7 @@ async fn books(cinema: &Cinema) {
 #[test]
 fn any_command_is_decided_or_set_aside() {
     on_shared_cinema(async |cinema| {
-        let broker = cinema.broker().await;
+        let broker = cinema.broker_as(NatsUser::Provisioner).await;
         holds_for(60, vec(sent(), TOGETHER), async |messages: Vec<Sent>| {
             let mut ids = Vec::new();
             for (command, payload, others) in messages {
@@ -144,7 +144,7 @@ fn any_command_is_decided_or_set_aside() {
 #[test]
 fn any_request_is_answered() {
     on_shared_cinema(async |cinema| {
-        let broker = cinema.broker().await;
+        let broker = cinema.broker_as(NatsUser::Provisioner).await;
         let subjects: Vec<String> = commands()
             .iter()
             .filter(|(_, name, _)| !matches!(*name, BATCH | "no-such-command"))
@@ -183,7 +183,7 @@ fn any_request_is_answered() {
 #[test]
 fn a_message_id_may_be_anything() {
     on_shared_cinema(async |cinema| {
-        let broker = cinema.broker().await;
+        let broker = cinema.broker_as(NatsUser::Provisioner).await;
         holds_for(100, (text(), nasty_json()), async |(id, payload)| {
             let mut with = HeaderMap::new();
             with.insert(headers::MESSAGE_ID, id.replace(['\r', '\n'], " "));
@@ -198,7 +198,7 @@ fn a_message_id_may_be_anything() {
 #[test]
 fn a_good_command_with_an_odd_header_holds_nobody_up() {
     on_shared_cinema(async |cinema| {
-        let broker = cinema.broker().await;
+        let broker = cinema.broker_as(NatsUser::Provisioner).await;
         let long = "é".repeat(3000);
         let odd = [
             "",
@@ -230,7 +230,7 @@ fn a_good_command_with_an_odd_header_holds_nobody_up() {
 #[test]
 fn a_name_in_a_batch_may_be_anything() {
     on_shared_cinema(async |cinema| {
-        let broker = cinema.broker().await;
+        let broker = cinema.broker_as(NatsUser::Provisioner).await;
         for name in ["", "a\r\nNats-Msg-Id: b\r\n\r\n", "a b", "\0", "\u{202e}", &"é".repeat(400_000)] {
             let batch = batch(name, json!({}));
             broker.publish(Service::Movies, BATCH, batch.to_string(), HeaderMap::new()).await;

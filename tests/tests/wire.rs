@@ -59,7 +59,7 @@ async fn everything_once(broker: &Broker) {
     accepted(Service::Bookings, "change-seats", json!({ "id": booking, "seats": ["A2"] })).await;
     let (first, second) = (Uuid::now_v7(), Uuid::now_v7());
     let batch = [(first, "B1"), (second, "D1")].map(|(id, seat)| {
-        json!({ "specversion": "1.0", "id": id, "source": "/tests", "type": "place", "marqueeactor": "tests",
+        json!({ "specversion": "1.0", "id": id, "source": "/tests", "type": "place", "marqueeactor": "operator",
             "data": seats(&[seat]) })
     });
     broker.publish(Service::Bookings, BATCH, json!(batch).to_string(), HeaderMap::new()).await;
