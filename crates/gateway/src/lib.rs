@@ -12,6 +12,7 @@ pub mod examples;
 pub mod gateway;
 pub mod listing;
 
+mod audited;
 mod document;
 mod done;
 mod edge;
@@ -36,7 +37,7 @@ pub use server::{Args, run};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use routes::{api_keys, bookings, halls, movies, operations, sessions, showtimes, users};
+use routes::{api_keys, audit, bookings, halls, movies, operations, sessions, showtimes, users};
 
 /// Every path, with its methods. The document has the tutorial's paths besides, which lead here too.
 fn table() -> OpenApiRouter<Gateway> {
@@ -62,6 +63,8 @@ fn table() -> OpenApiRouter<Gateway> {
         .routes(routes!(bookings::list, bookings::create))
         .routes(routes!(bookings::get, bookings::update, bookings::delete))
         .routes(routes!(bookings::check_in))
+        .routes(routes!(audit::history))
+        .routes(routes!(audit::list))
         .routes(routes!(operations::get))
 }
 

@@ -74,6 +74,8 @@ fn every_path_that_was_promised_is_there() {
         "put /api/users/{id}/password",
         "put /api/users/{id}/roles",
         "post /api/bookings/{id}/check-in",
+        "get /api/bookings/{id}/history",
+        "get /api/audit",
     ] {
         promised.insert(access.into());
     }

@@ -10,9 +10,11 @@ use std::time::Duration;
 use async_nats::jetstream;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use contracts::audit::{AUDIT, AuditEntry, GetAudit};
 use contracts::ids::CommandId;
 use contracts::message::QueryKind;
 use contracts::operations::{GetOperation, OPERATION};
+use contracts::page::Page;
 use contracts::subjects::headers as names;
 use contracts::{Actor, Case, Command, Outcome, Positions, Problem, Query, Service};
 use futures_util::StreamExt;
@@ -140,6 +142,14 @@ impl Client {
             Err(problem) if problem.is(Case::NotFound) => Ok(None),
             Err(problem) => Err(problem),
         }
+    }
+
+    /// Entries of a service's journal; all that this caller was ever told of is among them.
+    ///
+    /// # Errors
+    /// [`Case::InvalidInput`] for a cursor of nowhere; [`Case::Unavailable`] when the service is away.
+    pub async fn audit(&self, service: Service, question: &GetAudit) -> Result<Page<AuditEntry>, Problem> {
+        self.request(service, service.query(AUDIT), question, &Positions::default()).await
     }
 
     /// Asks a service. `least` has the positions that the answer must at least come from.

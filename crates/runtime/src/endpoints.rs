@@ -153,3 +153,11 @@ fn metadata(spec: &MessageSpec) -> serde_json::Result<HashMap<String, String>> {
     }
     Ok(metadata)
 }
+
+/// An answer as it travels.
+///
+/// # Errors
+/// [`Case::Internal`] for what is not JSON.
+pub(crate) fn encode(body: &impl serde::Serialize) -> Result<Vec<u8>, Problem> {
+    serde_json::to_vec(body).map_err(|error| Problem::new(Case::Internal, format!("cannot be written: {error}")))
+}

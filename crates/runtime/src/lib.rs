@@ -6,7 +6,7 @@
 //!
 //! The way of an event: a [`follower`] reads the stream from a checkpoint, for a [`projector`] that keeps read tables
 //! or for [`reactions`] that give further commands. The way of a question: [`endpoints`] answers it from read tables,
-//! or from [`committed`] state.
+//! from [`committed`] state, or, who did what, from the journal itself ([`audit`]).
 //!
 //! [`broker`] signs in, [`process`] is what every program begins and ends with.
 //!
@@ -24,6 +24,7 @@ pub mod projector;
 pub mod reactions;
 pub mod service;
 
+mod audit;
 mod cache;
 mod cloud_events;
 mod commands;

@@ -18,6 +18,8 @@ diesel::table! {
         command_id -> Binary,
         actor -> Text,
         recorded_at -> Datetime,
+        // Made by the database from the actor.
+        account -> Text,
     }
 }
 

@@ -23,14 +23,14 @@ use crate::commands::CommandLoop;
 use crate::committed::Committed;
 use crate::database::{Database, backoff};
 use crate::domain::{Around, Domain};
-use crate::endpoints::{self, Endpoint, Progress};
+use crate::endpoints::{self, Endpoint, Progress, encode};
 use crate::follower::{Checkpoint, Follower, Work};
 use crate::health::Health;
 use crate::process::{self, ServiceArgs};
 use crate::projector::{Projection, Projector};
 use crate::reactions::{Reaction, Reactor};
 use crate::relay::Relay;
-use crate::{headers, intake, outcomes};
+use crate::{audit, headers, intake, outcomes};
 
 /// Connections to the store: the command loop, the relay, committed state and each follower need one at a time, the
 /// queries share the rest.
@@ -65,7 +65,7 @@ pub struct Service<D: Domain> {
 impl<D: Domain> Service<D> {
     /// A service that decides commands, with a sentence for `nats micro info` and the migrations of its own tables.
     pub fn new(description: &'static str, migrations: EmbeddedMigrations) -> Self {
-        let mut endpoints: Vec<MakeEndpoint<D>> = vec![Box::new(operation)];
+        let mut endpoints: Vec<MakeEndpoint<D>> = vec![Box::new(operation), Box::new(audited)];
         for spec in D::Command::specs() {
             endpoints.push(Box::new(move |parts| answered_command(parts, spec)));
         }
@@ -279,6 +279,11 @@ fn operation<D: Domain>(parts: &Parts<D>) -> Endpoint {
     }
 }
 
+/// Answers who did what when.
+fn audited<D: Domain>(parts: &Parts<D>) -> Endpoint {
+    audit::endpoint(D::Command::SERVICE, parts.around.database.clone())
+}
+
 /// Publishes a command durably and answers with its outcome, for `nats request`.
 fn answered_command<D: Domain>(parts: &Parts<D>, spec: MessageSpec) -> Endpoint {
     let client = parts.around.client.clone();
@@ -322,8 +327,4 @@ async fn give<D: Domain>(client: &Client, name: &'static str, message: &Message)
             Problem::new(Case::Unavailable, format!("command {id} has no outcome yet; ask for its operation"))
         }),
     }
-}
-
-fn encode(body: &impl serde::Serialize) -> Result<Vec<u8>, Problem> {
-    serde_json::to_vec(body).map_err(|error| Problem::new(Case::Internal, format!("cannot be written: {error}")))
 }

@@ -1,6 +1,7 @@
 //! What is answered under each path.
 
 pub(crate) mod api_keys;
+pub(crate) mod audit;
 pub(crate) mod bookings;
 pub(crate) mod halls;
 pub(crate) mod movies;
