@@ -44,6 +44,7 @@ fn publishing() -> Vec<Granted> {
         grant(of.ask("place"), &[Operator]);
         grant(of.query("list"), &[Gateway, Operator]);
         grant(of.query("operation"), &[own, Gateway, Operator]);
+        grant(of.query("audit"), &[Gateway, Operator]);
         let others = if of == Service::Bookings { vec![] } else { vec![bookings] };
         grant(of.rpc("check"), &others);
         let secrets = if of == Service::Users { vec![Gateway] } else { vec![] };
