@@ -1,6 +1,7 @@
 //! "Try it out" in Swagger UI: after `marquee seed`, every operation of the document succeeds with its example, and what
 //! it answers is what the document says.
 
+use gateway::examples::{self, SEED_PASSWORD};
 use serde_json::{Value, json};
 use system_tests::{Api, Cinema};
 
@@ -61,9 +62,13 @@ async fn try_out(api: &Api, document: &Value, method: &str, path: &str, operatio
         request = request.header(name, value);
     }
     if let Some(body) = operation.get("requestBody") {
-        let example = &body["content"]["application/json"]["example"];
+        let mut example = body["content"]["application/json"]["example"].clone();
         assert!(example.is_object(), "{method} {path} has no example");
-        request = request.json(example);
+        if operation["operationId"] == "refresh_session" {
+            // Nobody can have such a token before they have signed in: what the example stands for.
+            example["refresh_token"] = sign_in(api).await["refresh_token"].take();
+        }
+        request = request.json(&example);
     }
     let answer = api.send(request).await;
     assert!((200..300).contains(&answer.status), "{method} {address}: {} {:#}", answer.status, answer.body);
@@ -85,6 +90,12 @@ async fn try_out(api: &Api, document: &Value, method: &str, path: &str, operatio
             assert!(wrong.is_empty(), "{method} {path}: {wrong:?} in {:#}", answer.body);
         }
     }
+}
+
+/// A session of a user of the seed.
+async fn sign_in(api: &Api) -> Value {
+    let email = api.get(&format!("/api/users/{}", examples::user(5))).await.expect(200).body["email"].take();
+    api.post("/api/sessions", &json!({ "email": email, "password": SEED_PASSWORD })).await.expect(201).body
 }
 
 /// What a reference, if it is one, refers to.
