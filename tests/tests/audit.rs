@@ -3,18 +3,9 @@
 use chrono::{DateTime, Utc};
 use contracts::{Role, Service};
 use serde_json::{Value, json};
-use system_tests::{Api, Cinema, on_shared_cinema, samples};
+use system_tests::samples::Somebody;
+use system_tests::{Cinema, eventually, on_shared_cinema, samples};
 use uuid::Uuid;
-
-/// A new customer: their id, and REST for them.
-async fn customer(cinema: &Cinema) -> (String, Api) {
-    let (password, mut new) = ("correct horse battery", samples::user());
-    new["password"] = password.into();
-    let id = cinema.api.anonymous().post("/api/users", &new).await.expect(201).id();
-    let session = json!({ "email": new["email"], "password": password });
-    let session = cinema.api.anonymous().post("/api/sessions", &session).await.expect(201).body;
-    (id, cinema.api.with_token(session["access_token"].as_str().expect("a token")))
-}
 
 fn types(entries: &[Value]) -> Vec<&str> {
     entries.iter().map(|entry| entry["type"].as_str().expect("a type")).collect()
@@ -28,8 +19,8 @@ fn place(entry: &Value) -> (String, u64) {
 #[test]
 fn a_bookings_history_is_for_its_owner_and_staff() {
     on_shared_cinema(async |cinema| {
-        let ((ada, api), (_, stranger), showtime) =
-            (customer(cinema).await, customer(cinema).await, cinema.showtime().await);
+        let (Somebody { id: ada, api, .. }, showtime) = (cinema.customer().await, cinema.showtime().await);
+        let stranger = cinema.customer().await.api;
         let staff = cinema.api.with_token(cinema.token(Role::Staff));
         let new = json!({ "user_id": ada, "showtime_id": showtime, "seats": ["A1"] });
         let booked = api.post("/api/bookings", &new).await.expect(201);
@@ -67,11 +58,12 @@ fn what_follows_from_an_event_names_the_reaction() {
         let (user, showtime) = (cinema.user().await, cinema.showtime().await);
         let booking = cinema.book(&user, &showtime, &["A1"]).await.expect(201).id();
         cinema.api.delete(&format!("/api/users/{user}")).await.expect(204);
-        let cancelled = system_tests::eventually("the cancellation", async || {
+        let cancelled = eventually("the cancellation", async || {
             let history = cinema.api.get(&format!("/api/bookings/{booking}/history")).await.expect(200).body;
             history["items"].get(1).cloned()
         });
-        let actor = json!({ "kind": "reaction", "name": "erased-users", "roles": [], "account": "reaction:erased-users" });
+        let actor =
+            json!({ "kind": "reaction", "name": "erased-users", "roles": [], "account": "reaction:erased-users" });
         assert_eq!(cancelled.await["actor"], actor);
     });
 }
@@ -79,7 +71,7 @@ fn what_follows_from_an_event_names_the_reaction() {
 #[test]
 fn the_audit_is_for_admins() {
     on_shared_cinema(async |cinema| {
-        let (_, customer) = customer(cinema).await;
+        let customer = cinema.customer().await.api;
         let staff = cinema.api.with_token(cinema.token(Role::Staff));
         for api in [customer, staff] {
             api.get("/api/audit").await.expect(403).expect_problem("forbidden");
@@ -92,7 +84,7 @@ fn the_audit_is_for_admins() {
 #[test]
 fn the_audit_of_all_services_is_one_list_newest_first() {
     on_shared_cinema(async |cinema| {
-        let ((ada, api), showtime) = (customer(cinema).await, cinema.showtime().await);
+        let (Somebody { id: ada, api, .. }, showtime) = (cinema.customer().await, cinema.showtime().await);
         let mine = format!("/api/users/{ada}");
         for seat in ["A1", "A2", "A3"] {
             let new = json!({ "user_id": ada, "showtime_id": showtime, "seats": [seat] });
@@ -102,7 +94,10 @@ fn the_audit_of_all_services_is_one_list_newest_first() {
         let path = format!("/api/audit?account=user:{ada}");
         let entries = cinema.api.get(&path).await.expect(200).body["items"].as_array().unwrap().clone();
         let expected = ["user-updated.v1", "booking-placed.v1"];
-        assert_eq!(types(&entries), [expected[0], expected[1], expected[0], expected[1], expected[0], expected[1], "session-opened.v1"]);
+        assert_eq!(
+            types(&entries),
+            [expected[0], expected[1], expected[0], expected[1], expected[0], expected[1], "session-opened.v1"]
+        );
         for limit in 1..=4 {
             let pages = cinema.api.pages(&format!("{path}&limit={limit}")).await;
             assert_eq!(pages.concat(), entries, "{limit} at a time");
@@ -127,7 +122,7 @@ fn the_audit_of_all_services_is_one_list_newest_first() {
 #[test]
 fn the_audit_is_filtered() {
     on_shared_cinema(async |cinema| {
-        let ((ada, api), showtime) = (customer(cinema).await, cinema.showtime().await);
+        let (Somebody { id: ada, api, .. }, showtime) = (cinema.customer().await, cinema.showtime().await);
         let new = json!({ "user_id": ada, "showtime_id": showtime, "seats": ["A1"] });
         let booking = api.post("/api/bookings", &new).await.expect(201).id();
         api.delete(&format!("/api/bookings/{booking}")).await.expect(204);

@@ -182,7 +182,11 @@ impl Client {
         })?;
         let found = reply.headers.as_ref();
         match headers::text(found, async_nats::service::NATS_SERVICE_ERROR_CODE) {
-            None => serde_json::from_slice(&reply.payload).map_err(internal),
+            // Without the words of serde, which may quote what it read.
+            None => serde_json::from_slice(&reply.payload).map_err(|error| {
+                let kind = error.classify();
+                Problem::new(Case::Internal, format!("an answer of the {service} service cannot be read: {kind:?}"))
+            }),
             Some(code) => Err(serde_json::from_slice(&reply.payload).unwrap_or_else(|_| {
                 let case = if code == "503" { Case::Unavailable } else { Case::Internal };
                 let detail = headers::text(found, async_nats::service::NATS_SERVICE_ERROR).unwrap_or_default();

@@ -233,6 +233,7 @@ impl<D: Domain> CommandLoop<D> {
                 id: waiting.id,
                 payload: waiting.payload.clone(),
                 reason: format!("failed {delivered} times: {error}"),
+                summary: format!("failed {delivered} times: {error}"),
             };
             self.bury(std::slice::from_ref(&rejected)).await?;
             answer = Some(failure(waiting.id));

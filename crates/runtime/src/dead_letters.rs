@@ -14,9 +14,10 @@ const HEADER: usize = 1000;
 
 /// Keeps a letter. Returns when the broker has it; the command's id as message id makes a repeat harmless.
 pub(crate) async fn bury(jetstream: &Context, service: Service, rejected: &Rejected) -> Result<(), async_nats::Error> {
+    // The log outlives a letter that is erased: what its sender wrote is in the letter only, its subject included.
+    tracing::warn!(%service, id = %rejected.id, reason = one_line(&rejected.summary), "a dead letter");
     // What came in a batch has whatever name its sender liked.
     let subject = one_line(&rejected.subject);
-    tracing::warn!(subject, id = %rejected.id, reason = one_line(&rejected.reason), "a dead letter");
     // The headers are longer now; what the broker would not take any more would come back for ever.
     let room = jetstream.client().server_info().max_payload.saturating_sub(HEADERS);
     let payload = rejected.payload.slice(..rejected.payload.len().min(room));

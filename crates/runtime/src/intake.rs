@@ -32,7 +32,16 @@ pub(crate) struct Rejected {
     pub(crate) subject: String,
     pub(crate) id: CommandId,
     pub(crate) payload: Bytes,
+    /// Precisely, which may quote what was sent.
     pub(crate) reason: String,
+    /// For the log, which keeps nothing of what was sent.
+    pub(crate) summary: String,
+}
+
+impl Rejected {
+    fn unreadable(subject: String, id: CommandId, payload: Bytes, problem: &Problem) -> Self {
+        Self { subject, id, payload, reason: problem.to_string(), summary: problem.title.clone() }
+    }
 }
 
 /// Reads a message. `stream_created` and its sequence make an id for a command that has none: the same on each
@@ -49,11 +58,8 @@ pub(crate) fn read<D: Domain>(message: &Message, stream_created: i128, sequence:
     let results = if name == BATCH {
         batch::<D>(message)
     } else {
-        vec![single::<D>(name, id, found, &message.payload).map_err(|problem| Rejected {
-            subject: message.subject.to_string(),
-            id: CommandId(id),
-            payload: message.payload.clone(),
-            reason: problem.to_string(),
+        vec![single::<D>(name, id, found, &message.payload).map_err(|problem| {
+            Rejected::unreadable(message.subject.to_string(), CommandId(id), message.payload.clone(), &problem)
         })]
     };
     let mut intake = Intake { commands: Vec::new(), rejected: Vec::new(), reply_to };
@@ -87,12 +93,9 @@ fn batch<D: Domain>(message: &Message) -> Vec<Result<Waiting<D>, Rejected>> {
     let batched: Vec<BatchedCommand> = match contracts::message::decode(&message.payload) {
         Ok(batched) => batched,
         Err(problem) => {
-            return vec![Err(Rejected {
-                subject: message.subject.to_string(),
-                id: CommandId(derive_id(Uuid::NAMESPACE_OID, &format!("{:?}", fingerprint(BATCH, &message.payload)))),
-                payload: message.payload.clone(),
-                reason: problem.to_string(),
-            })];
+            let id = derive_id(Uuid::NAMESPACE_OID, &format!("{:?}", fingerprint(BATCH, &message.payload)));
+            let (subject, payload) = (message.subject.to_string(), message.payload.clone());
+            return vec![Err(Rejected::unreadable(subject, CommandId(id), payload, &problem))];
         }
     };
     batched
@@ -110,12 +113,10 @@ fn batch<D: Domain>(message: &Message) -> Vec<Result<Waiting<D>, Rejected>> {
                     expires: one.expires,
                     facts: Ok(D::Facts::default()),
                 }),
-                Err(problem) => Err(Rejected {
-                    subject: D::Command::SERVICE.command(&one.name),
-                    id: one.id,
-                    payload: Bytes::copy_from_slice(payload),
-                    reason: problem.to_string(),
-                }),
+                Err(problem) => {
+                    let subject = D::Command::SERVICE.command(&one.name);
+                    Err(Rejected::unreadable(subject, one.id, Bytes::copy_from_slice(payload), &problem))
+                }
             }
         })
         .collect()

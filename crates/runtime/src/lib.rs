@@ -8,6 +8,8 @@
 //! or for [`reactions`] that give further commands. The way of a question: [`endpoints`] answers it from read tables,
 //! from [`committed`] state, or, who did what, from the journal itself ([`audit`]).
 //!
+//! What is erased from the tables goes from the dead letters as well ([`erasure`]).
+//!
 //! [`broker`] signs in, [`process`] is what every program begins and ends with.
 //!
 //! A service says what it decides ([`domain::Domain`]) and is put together with [`service::Service`].
@@ -18,6 +20,7 @@ pub mod client;
 pub mod committed;
 pub mod database;
 pub mod domain;
+pub mod erasure;
 pub mod health;
 pub mod process;
 pub mod projector;

@@ -49,3 +49,11 @@ diesel::table! {
         position -> Unsigned<BigInt>,
     }
 }
+
+diesel::table! {
+    erasures (id) {
+        id -> Unsigned<BigInt>,
+        text -> Text,
+        telling -> Bool,
+    }
+}

@@ -24,6 +24,7 @@ use crate::committed::Committed;
 use crate::database::{Database, backoff};
 use crate::domain::{Around, Domain};
 use crate::endpoints::{self, Endpoint, Progress, encode};
+use crate::erasure::Eraser;
 use crate::follower::{Checkpoint, Follower, Work};
 use crate::health::Health;
 use crate::process::{self, ServiceArgs};
@@ -115,6 +116,20 @@ impl<D: Domain> Service<D> {
         self.followers.push(Box::new(|parts| {
             let work = Reactor::<R>::new(parts.around.database.clone(), parts.around.client.clone());
             parts.follow(Reactor::<R>::CHECKPOINT, work);
+        }));
+        self
+    }
+
+    /// Removes dead letters that mention what was [noted](crate::erasure::note) as erased.
+    pub fn erase(mut self) -> Self {
+        self.followers.push(Box::new(|parts| {
+            let eraser = Eraser {
+                database: parts.around.database.clone(),
+                jetstream: parts.jetstream.clone(),
+                service: D::Command::SERVICE,
+                health: parts.health.check("erasures"),
+            };
+            parts.tracker.spawn(eraser.run(parts.shutdown.clone()));
         }));
         self
     }

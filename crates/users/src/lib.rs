@@ -5,7 +5,7 @@
 //! same transaction.
 //! [`projections`] turn the events into the read table, [`queries`] read both, and
 //! [`check`] tells other services from committed state who may book, [`proofs`] tells the gateway how to recognise
-//! somebody.
+//! somebody. What is erased here, [`remains`] has erased from the dead letters, too.
 
 pub mod check;
 pub mod claims;
@@ -15,6 +15,7 @@ pub mod private;
 pub mod projections;
 pub mod proofs;
 pub mod queries;
+mod remains;
 mod schema;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
@@ -35,4 +36,5 @@ pub fn service() -> Service<Users> {
         .rpc(proofs::credentials)
         .rpc(proofs::api_key)
         .project::<projections::UserTable>()
+        .erase()
 }
