@@ -18,6 +18,9 @@ type Granted = (String, Vec<NatsUser>);
 /// What nobody is granted: once it is refused, all that was tried before has been answered.
 const REFUSED: &str = "not.granted";
 
+/// The one way in which a service removes something that is stored.
+const ERASING: &str = "$JS.API.STREAM.MSG.DELETE.DEAD_LETTERS";
+
 fn service(service: Service) -> NatsUser {
     NatsUser::Service(service)
 }
@@ -49,6 +52,7 @@ fn publishing() -> Vec<Granted> {
         let secrets = if of == Service::Users { vec![Gateway] } else { vec![] };
         grant(of.rpc("credentials"), &secrets);
         grant(of.rpc("api-key"), &secrets);
+        grant(of.rpc("account"), &secrets);
         grant(of.event(Uuid::nil(), "done"), &[own]);
         grant(of.dead_letters(), &[own]);
 
@@ -88,7 +92,9 @@ fn publishing() -> Vec<Granted> {
     }
     let services = Service::ALL.map(service);
     grant("$JS.API.STREAM.CREATE.DEAD_LETTERS".into(), &services);
-    grant("$JS.API.STREAM.MSG.GET.DEAD_LETTERS".into(), &[Operator]);
+    // Who is erased goes from the dead letters, too.
+    grant("$JS.API.STREAM.MSG.GET.DEAD_LETTERS".into(), &[service(Service::Users), Operator]);
+    grant(ERASING.into(), &[service(Service::Users)]);
     grant("$JS.API.STREAM.CREATE.ANYTHING".into(), &[]);
     for api in ["STREAM.NAMES", "STREAM.LIST"] {
         grant(format!("$JS.API.{api}"), &[Operator]);
@@ -119,7 +125,7 @@ fn destroying() -> Vec<String> {
         let subscriber = api.map(|api| format!("{SUBSCRIBERS_API}.STREAM.{api}.{stream}"));
         api.map(|api| format!("$JS.API.STREAM.{api}.{stream}")).into_iter().chain(consumer).chain(subscriber)
     });
-    subjects.collect()
+    subjects.filter(|subject| subject != ERASING).collect()
 }
 
 /// Every class of subject that is subscribed to.

@@ -16,6 +16,7 @@ mod audited;
 mod document;
 mod done;
 mod edge;
+mod export;
 mod headers;
 mod input;
 mod instead;
@@ -37,7 +38,7 @@ pub use server::{Args, run};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use routes::{api_keys, audit, bookings, halls, movies, operations, sessions, showtimes, users};
+use routes::{api_keys, audit, bookings, exports, halls, movies, operations, sessions, showtimes, users};
 
 /// Every path, with its methods. The document has the tutorial's paths besides, which lead here too.
 fn table() -> OpenApiRouter<Gateway> {
@@ -55,6 +56,7 @@ fn table() -> OpenApiRouter<Gateway> {
         .routes(routes!(users::bookings))
         .routes(routes!(users::change_password))
         .routes(routes!(users::set_roles))
+        .routes(routes!(exports::export))
         .routes(routes!(sessions::create))
         .routes(routes!(sessions::refresh))
         .routes(routes!(sessions::delete))

@@ -76,6 +76,7 @@ fn every_path_that_was_promised_is_there() {
         "post /api/bookings/{id}/check-in",
         "get /api/bookings/{id}/history",
         "get /api/audit",
+        "get /api/users/{id}/export",
     ] {
         promised.insert(access.into());
     }
