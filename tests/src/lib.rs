@@ -28,6 +28,7 @@ mod property;
 mod raw;
 pub mod samples;
 mod shared;
+mod traces;
 
 pub use api::{Answer, Api};
 pub use bare_nats::BareNats;

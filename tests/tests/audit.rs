@@ -61,10 +61,11 @@ fn what_follows_from_an_event_names_the_reaction() {
         let cancelled = eventually("the cancellation", async || {
             let history = cinema.api.get(&format!("/api/bookings/{booking}/history")).await.expect(200).body;
             history["items"].get(1).cloned()
-        });
+        })
+        .await;
         let actor =
             json!({ "kind": "reaction", "name": "erased-users", "roles": [], "account": "reaction:erased-users" });
-        assert_eq!(cancelled.await["actor"], actor);
+        assert_eq!(cancelled["actor"], actor);
     });
 }
 
