@@ -79,7 +79,6 @@ async fn everything_once(broker: &Broker) {
         (Service::Bookings, "booking", json!({ "id": booking })),
         (Service::Bookings, "bookings", json!({ "user_id": user })),
         (Service::Bookings, "seats", json!({ "showtime_id": showtime })),
-        (Service::Bookings, "audit", json!({ "entity_ids": [booking], "order": "oldest-first" })),
     ] {
         broker.query(service, query, payload).await;
     }
@@ -149,10 +148,6 @@ impl Schemas {
             ("qry", "operation") => {
                 self.check(&common("operation"), body);
                 Some(vec![common("outcome")])
-            }
-            ("qry", "audit") => {
-                self.check(&common("audit"), body);
-                Some(vec![common("audit.reply")])
             }
             ("qry", _) => {
                 self.check(&id("query"), body);

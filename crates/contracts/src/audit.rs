@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use crate::actor::Actor;
 use crate::ids::CommandId;
-use crate::page::Limit;
+use crate::message::{MessageSpec, schema_of};
+use crate::page::{Limit, Page};
 use crate::subjects::Service;
 
 /// The last token of the subject on which a service answers [`GetAudit`] with a page of [`AuditEntry`].
@@ -80,4 +81,14 @@ pub struct AuditEntry {
     pub event_type: String,
     /// The event's data.
     pub data: Box<RawValue>,
+}
+
+/// The schemas of the question and its answer.
+pub fn spec() -> MessageSpec {
+    MessageSpec {
+        name: AUDIT,
+        description: "Who did what when, from the journal.",
+        request: schema_of::<GetAudit>,
+        reply: Some(schema_of::<Page<AuditEntry>>),
+    }
 }

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use contracts::audit::{AUDIT, AuditEntry, AuditOrder, ENTITIES, GetAudit};
-use contracts::message::{MessageSpec, decode, schema_of};
+use contracts::audit::{self, AUDIT, AuditEntry, AuditOrder, ENTITIES, GetAudit};
+use contracts::message::decode;
 use contracts::page::{Page, read_cursor};
 use contracts::{Problem, Service};
 use diesel::prelude::*;
@@ -22,12 +22,7 @@ pub(crate) fn endpoint(service: Service, database: Database) -> Endpoint {
     Endpoint {
         name: subject.replace('.', "-"),
         subject,
-        spec: MessageSpec {
-            name: AUDIT,
-            description: "Who did what when, from the journal.",
-            request: schema_of::<GetAudit>,
-            reply: Some(schema_of::<Page<AuditEntry>>),
-        },
+        spec: audit::spec(),
         kind: None,
         handler: Arc::new(move |message| {
             let database = database.clone();
