@@ -82,6 +82,11 @@ impl Somebody {
     pub fn with(&self, session: &Value) -> Api {
         self.api.with_token(session["access_token"].as_str().expect("an access token"))
     }
+
+    /// REST of another gateway, for the session that they came with.
+    pub fn with_gateway(&self, api: &Api) -> Api {
+        api.with_token(self.session["access_token"].as_str().expect("an access token"))
+    }
 }
 
 impl Cinema {
