@@ -149,9 +149,9 @@ fn any_request_is_answered() {
             .iter()
             .filter(|(_, name, _)| !matches!(*name, BATCH | "no-such-command"))
             .map(|(service, name, _)| service.ask(name))
-            .chain(["user", "users", "names", "operation"].map(|name| Service::Users.query(name)))
-            .chain(["movies", "hall", "showtimes", "operation"].map(|name| Service::Movies.query(name)))
-            .chain(["booking", "bookings", "seats", "operation"].map(|name| Service::Bookings.query(name)))
+            .chain(["user", "users", "names", "operation", "audit"].map(|name| Service::Users.query(name)))
+            .chain(["movies", "hall", "showtimes", "operation", "audit"].map(|name| Service::Movies.query(name)))
+            .chain(["booking", "bookings", "seats", "operation", "audit"].map(|name| Service::Bookings.query(name)))
             .chain([Service::Users.rpc("check"), Service::Movies.rpc("check")])
             .collect();
         let payload = prop_oneof![vec(any::<u8>(), 0..100), nasty_json()];

@@ -1,8 +1,9 @@
 //! The gateway: REST, the OpenAPI document and Swagger UI in front of the services.
 //!
-//! A request is read ([`input`], [`headers`]) and its caller made out ([`access`]); it becomes a question ([`gateway::Asking`]) or a command
-//! ([`ordering::Ordering`]), and is answered with a [`representation`], a [`listing`], or something [`instead`]. Each
-//! handler in [`routes`] says what it takes and gives in the attribute above it; the [`document`] is made of those.
+//! A request is read ([`input`], [`headers`]) and its caller made out ([`access`]); it becomes a question
+//! ([`gateway::Asking`]) or a command ([`ordering::Ordering`]), and is answered with a [`representation`], a [`listing`],
+//! an [`export`], or something [`instead`]. Each handler in [`routes`] says what it takes and gives in the attribute above
+//! it; the [`document`] is made of those.
 //! What is the network's rather than a request's, such as connections, TLS and
 //! limits, is at the [`edge`]. The gateway owns nothing: what it remembers ([`seen`]) only spares its callers a header.
 

@@ -1,5 +1,5 @@
 //! The private tables: what users say of themselves, what proves who they are, and the keys of programs. No event has
-//! any of it, and nowhere else is it kept.
+//! any of it, and nowhere else is it kept, but for a moment what is to go from the dead letters ([`remains`]).
 
 use std::collections::BTreeMap;
 
