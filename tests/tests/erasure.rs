@@ -163,7 +163,11 @@ async fn an_erased_user_leaves_no_trace() {
     assert_eq!(cinema.traces(&words).await, [""; 0]);
 
     // All that was looked at was there to be found.
-    assert_eq!(cinema.in_logs(&[letter.clone()]), [format!("log users: {letter}")], "the log tells of dead letters");
+    assert_eq!(
+        cinema.in_logs(std::slice::from_ref(&letter)),
+        [format!("log users: {letter}")],
+        "the log tells of dead letters"
+    );
     let others = cinema.traces(&values(&bystander)).await;
     assert_eq!(others.len(), 3, "somebody else's letter stays: {others:#?}");
 }

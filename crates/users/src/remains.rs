@@ -59,6 +59,9 @@ fn replace(known: &mut Option<String>, text: &str) -> Option<String> {
     (before.to_lowercase() != text.to_lowercase()).then_some(before)
 }
 
+/// A row of `profiles`: whose, and what they say of themselves.
+type Profile = (Key, String, String, String);
+
 async fn load(connection: &mut Connection, changes: &[PrivateRow]) -> Result<BTreeMap<UserId, Known>, StoreError> {
     let ids: Vec<Key> = changes
         .iter()
@@ -73,7 +76,7 @@ async fn load(connection: &mut Connection, changes: &[PrivateRow]) -> Result<BTr
     let found = profiles::table.left_join(credentials::table.on(credentials::user_id.eq(profiles::user_id)));
     let columns = (profiles::user_id, profiles::username, profiles::email, profiles::full_name);
     let found = found.filter(profiles::user_id.eq_any(ids)).select((columns, credentials::password_hash.nullable()));
-    let rows: Vec<((Key, String, String, String), Option<String>)> = found.load(connection).await?;
+    let rows: Vec<(Profile, Option<String>)> = found.load(connection).await?;
     let known = rows.into_iter().map(|((Key(id), username, email, full_name), password_hash)| {
         let (username, email, full_name) = (Some(username), Some(email), Some(full_name));
         (UserId(id), Known { username, email, full_name, password_hash })
