@@ -18,7 +18,7 @@ type Granted = (String, Vec<NatsUser>);
 /// What nobody is granted: once it is refused, all that was tried before has been answered.
 const REFUSED: &str = "not.granted";
 
-/// The one way in which a service removes something that is stored.
+/// The one way in which somebody but the provisioner removes something that is stored.
 const ERASING: &str = "$JS.API.STREAM.MSG.DELETE.DEAD_LETTERS";
 
 fn service(service: Service) -> NatsUser {
@@ -92,9 +92,9 @@ fn publishing() -> Vec<Granted> {
     }
     let services = Service::ALL.map(service);
     grant("$JS.API.STREAM.CREATE.DEAD_LETTERS".into(), &services);
-    // Who is erased goes from the dead letters, too.
-    grant("$JS.API.STREAM.MSG.GET.DEAD_LETTERS".into(), &[service(Service::Users), Operator]);
-    grant(ERASING.into(), &[service(Service::Users)]);
+    // Who is erased goes from the dead letters, too; and admins send them again or drop them.
+    grant("$JS.API.STREAM.MSG.GET.DEAD_LETTERS".into(), &[service(Service::Users), Gateway, Operator]);
+    grant(ERASING.into(), &[service(Service::Users), Gateway]);
     grant("$JS.API.STREAM.CREATE.ANYTHING".into(), &[]);
     for api in ["STREAM.NAMES", "STREAM.LIST"] {
         grant(format!("$JS.API.{api}"), &[Operator]);

@@ -39,7 +39,7 @@ pub use server::{Args, run};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use routes::{api_keys, audit, bookings, exports, halls, movies, operations, sessions, showtimes, users};
+use routes::{api_keys, audit, bookings, dead_letters, exports, halls, movies, operations, sessions, showtimes, users};
 
 /// Every path, with its methods. The document has the tutorial's paths besides, which lead here too.
 fn table() -> OpenApiRouter<Gateway> {
@@ -68,6 +68,9 @@ fn table() -> OpenApiRouter<Gateway> {
         .routes(routes!(bookings::check_in))
         .routes(routes!(audit::history))
         .routes(routes!(audit::list))
+        .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::get, dead_letters::drop))
+        .routes(routes!(dead_letters::retry))
         .routes(routes!(operations::get))
 }
 

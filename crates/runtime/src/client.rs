@@ -106,7 +106,7 @@ impl Client {
     pub(crate) async fn publish_raw(
         &self,
         service: Service,
-        name: &'static str,
+        name: impl Into<String>,
         data: Box<RawValue>,
         order: Order,
     ) -> Result<Pending, Problem> {
@@ -114,7 +114,7 @@ impl Client {
         let (listener, outcome) = oneshot::channel();
         self.listen(id, expires, listener);
         let published = match self.publishers.get(&service) {
-            Some(publisher) => publisher.publish(Publication { name, data, order }).await,
+            Some(publisher) => publisher.publish(Publication { name: name.into(), data, order }).await,
             None => Err(Problem::new(Case::Internal, "no such service")),
         };
         match published {
@@ -124,6 +124,11 @@ impl Client {
                 Err(problem)
             }
         }
+    }
+
+    /// JetStream, as this client reaches it.
+    pub(crate) fn jetstream(&self) -> jetstream::Context {
+        jetstream::new(self.nats.clone())
     }
 
     /// True while a command that was published here has no outcome and has not expired.

@@ -31,6 +31,9 @@ pub(crate) struct Intake<D: Domain> {
 pub(crate) struct Rejected {
     pub(crate) subject: String,
     pub(crate) id: CommandId,
+    /// Who gave it, if that can be told.
+    pub(crate) actor: Option<Actor>,
+    pub(crate) if_version: Option<u32>,
     pub(crate) payload: Bytes,
     /// Precisely, which may quote what was sent.
     pub(crate) reason: String,
@@ -40,7 +43,8 @@ pub(crate) struct Rejected {
 
 impl Rejected {
     fn unreadable(subject: String, id: CommandId, payload: Bytes, problem: &Problem) -> Self {
-        Self { subject, id, payload, reason: problem.to_string(), summary: problem.title.clone() }
+        let (reason, summary) = (problem.to_string(), problem.title.clone());
+        Self { subject, id, actor: None, if_version: None, payload, reason, summary }
     }
 }
 
@@ -59,7 +63,9 @@ pub(crate) fn read<D: Domain>(message: &Message, stream_created: i128, sequence:
         batch::<D>(message)
     } else {
         vec![single::<D>(name, id, found, &message.payload).map_err(|problem| {
-            Rejected::unreadable(message.subject.to_string(), CommandId(id), message.payload.clone(), &problem)
+            let subject = message.subject.to_string();
+            let rejected = Rejected::unreadable(subject, CommandId(id), message.payload.clone(), &problem);
+            Rejected { actor: Some(Actor::Operator), ..rejected }
         })]
     };
     let mut intake = Intake { commands: Vec::new(), rejected: Vec::new(), reply_to };
@@ -115,7 +121,8 @@ fn batch<D: Domain>(message: &Message) -> Vec<Result<Waiting<D>, Rejected>> {
                 }),
                 Err(problem) => {
                     let subject = D::Command::SERVICE.command(&one.name);
-                    Err(Rejected::unreadable(subject, one.id, Bytes::copy_from_slice(payload), &problem))
+                    let rejected = Rejected::unreadable(subject, one.id, Bytes::copy_from_slice(payload), &problem);
+                    Err(Rejected { actor: Some(one.actor), if_version: one.if_version, ..rejected })
                 }
             }
         })

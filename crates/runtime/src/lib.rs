@@ -8,7 +8,8 @@
 //! or for [`reactions`] that give further commands. The way of a question: [`endpoints`] answers it from read tables,
 //! from [`committed`] state, or, who did what, from the journal itself ([`audit`]).
 //!
-//! What is erased from the tables goes from the dead letters as well ([`erasure`]).
+//! What is erased from the tables goes from the dead letters as well ([`erasure`]); the others are read, sent again or
+//! dropped by hand ([`letters`]).
 //!
 //! [`broker`] signs in, [`process`] is what every program begins and ends with.
 //!
@@ -22,6 +23,7 @@ pub mod database;
 pub mod domain;
 pub mod erasure;
 pub mod health;
+pub mod letters;
 pub mod process;
 pub mod projector;
 pub mod reactions;

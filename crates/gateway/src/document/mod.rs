@@ -47,6 +47,7 @@ const TUTORIAL: &str = "tutorial";
         (name = "api-keys", description = "Which programs may come in"),
         (name = "bookings", description = "Who sits where"),
         (name = "audit", description = "Who did what when"),
+        (name = "dead-letters", description = "Commands that could not be read, or failed again and again"),
         (name = "operations", description = "What became of writes that were not waited for"),
         (name = "tutorial", description = "The paths of the tutorial that Marquee started from, which answer as well"),
     ),
@@ -120,7 +121,7 @@ fn complete_operation(operation: &mut Operation, has_id: bool) {
     let about_access = id.ends_with("_session") || id.ends_with("_api_key");
     let writes = matches!(verb, "create" | "update" | "delete" | "refresh");
     let changes = matches!(verb, "update" | "delete") && !about_access;
-    let has_tag = verb == "get" && !matches!(id.as_str(), "get_seat_map" | "get_operation");
+    let has_tag = verb == "get" && !matches!(id.as_str(), "get_dead_letter" | "get_operation" | "get_seat_map");
     let has_body = operation.request_body.is_some();
 
     let parameters = [
@@ -130,7 +131,7 @@ fn complete_operation(operation: &mut Operation, has_id: bool) {
         ("IdempotencyKey", writes),
         ("IfMatch", changes),
         ("IfNoneMatch", has_tag),
-        ("MinPosition", verb == "list" || verb == "get" && id != "get_operation"),
+        ("MinPosition", verb == "list" || has_tag || id == "get_seat_map"),
     ];
     for (name, _) in parameters.into_iter().filter(|(_, applies)| *applies) {
         let reference = Ref::new(format!("#/components/parameters/{name}"));
@@ -147,7 +148,7 @@ fn complete_operation(operation: &mut Operation, has_id: bool) {
             ("201", _) => &["ETag", "Location", "Marquee-Position"],
             ("200", "refresh") => &["Marquee-Position"],
             ("200", "update") => &["ETag", "Marquee-Position"],
-            ("204", _) => &["Marquee-Position"],
+            ("204", _) if writes => &["Marquee-Position"],
             ("200", "list") => &["Link"],
             ("200", _) if has_tag => &["ETag"],
             _ => &[],
@@ -159,7 +160,7 @@ fn complete_operation(operation: &mut Operation, has_id: bool) {
             "202" => writes && !id.ends_with("_session"),
             "401" => is_for_known || id.ends_with("_session"),
             "403" => is_for_known,
-            "409" => writes,
+            "409" => writes || verb == "retry",
             "304" => has_tag,
             "404" => has_id,
             "408" | "413" | "415" => has_body,

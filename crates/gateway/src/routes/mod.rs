@@ -3,6 +3,7 @@
 pub(crate) mod api_keys;
 pub(crate) mod audit;
 pub(crate) mod bookings;
+pub(crate) mod dead_letters;
 pub(crate) mod exports;
 pub(crate) mod halls;
 pub(crate) mod movies;
