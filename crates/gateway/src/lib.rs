@@ -3,7 +3,7 @@
 //! A request is read ([`input`], [`headers`]) and its caller made out ([`access`]); it becomes a question ([`gateway::Asking`]) or a command
 //! ([`ordering::Ordering`]), and is answered with a [`representation`], a [`listing`], or something [`instead`]. Each
 //! handler in [`routes`] says what it takes and gives in the attribute above it; the [`document`] is made of those.
-//! What is the network's rather than a request's, such as connections, TLS and
+//! What happens is told as it does by what is [`live`]. What is the network's rather than a request's, such as connections, TLS and
 //! limits, is at the [`edge`]. The gateway owns nothing: what it remembers ([`seen`]) only spares its callers a header.
 
 pub mod access;
@@ -19,6 +19,7 @@ mod headers;
 mod input;
 mod instead;
 mod limited;
+mod live;
 mod names;
 mod ordering;
 mod representation;
@@ -31,12 +32,13 @@ mod swagger;
 pub use created::{command_id, created_id};
 pub use edge::{EdgeArgs, LimitArgs};
 pub use gateway::Gateway;
+pub use live::LiveArgs;
 pub use server::{Args, run};
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use routes::{api_keys, bookings, halls, movies, operations, sessions, showtimes, users};
+use routes::{api_keys, bookings, events, halls, movies, operations, sessions, showtimes, users};
 
 /// Every path, with its methods. The document has the tutorial's paths besides, which lead here too.
 fn table() -> OpenApiRouter<Gateway> {
@@ -63,6 +65,7 @@ fn table() -> OpenApiRouter<Gateway> {
         .routes(routes!(bookings::get, bookings::update, bookings::delete))
         .routes(routes!(bookings::check_in))
         .routes(routes!(operations::get))
+        .routes(routes!(events::follow))
 }
 
 /// The OpenAPI document.

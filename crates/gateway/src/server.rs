@@ -21,6 +21,7 @@ use crate::access::Secrets;
 use crate::edge::{Browsers, Connections, EdgeArgs, LimitArgs};
 use crate::gateway::Gateway;
 use crate::input::BODY_LIMIT;
+use crate::live::LiveArgs;
 use crate::routes::tutorial;
 use crate::swagger::{self, HOME, SwaggerUi};
 use crate::{instead, openapi, table};
@@ -51,6 +52,9 @@ pub struct Args {
     #[command(flatten)]
     #[allow(missing_docs, reason = "as above")]
     pub limits: LimitArgs,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "as above")]
+    pub live: LiveArgs,
 }
 
 /// Runs until SIGTERM or Ctrl-C, and then until the requests that have been begun are answered.
@@ -69,10 +73,12 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     process::serve_health(&args.common, health, shutdown.clone()).await?;
     let nats = process::connect(&args.common, "marquee-gateway", &shutdown).await?;
     let client = Client::connect(nats.clone(), "/marquee/gateway").await.map_err(anyhow::Error::from_boxed)?;
+    let jetstream = async_nats::jetstream::new(nats.clone());
     tokio::spawn(watch(nats, broker));
 
     let browsers = Browsers::new(args.edge.cors_origins, connections.scheme() == "https");
-    let app = app(Gateway::new(client, args.token_secrets, &args.limits, shutdown.clone()), browsers);
+    let gateway = Gateway::new(client, jetstream, args.token_secrets, &args.limits, &args.live, shutdown.clone());
+    let app = app(gateway, browsers);
     tracing::info!("listening on {}://{}", connections.scheme(), listener.local_addr()?);
     connections.serve(listener, app, shutdown).await;
     tracing::info!("the gateway has stopped");

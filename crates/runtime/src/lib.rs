@@ -4,8 +4,8 @@
 //! is waiting ([`intake`] reads it), [`decide`] writes everything that follows in one transaction ([`journal`],
 //! [`outcomes`], [`claims`]; states come from the [`cache`]), [`relay`] copies the journal to the event stream.
 //!
-//! The way of an event: a [`follower`] reads the stream from a checkpoint, for a [`projector`] that keeps read tables
-//! or for [`reactions`] that give further commands. The way of a question: [`endpoints`] answers it from read tables,
+//! The way of an event: a [`follower`] reads the stream ([`events`]) from a checkpoint, for a [`projector`] that keeps
+//! read tables or for [`reactions`] that give further commands. The way of a question: [`endpoints`] answers it from read tables,
 //! or from [`committed`] state.
 //!
 //! [`broker`] signs in, [`process`] is what every program begins and ends with.
@@ -18,6 +18,7 @@ pub mod client;
 pub mod committed;
 pub mod database;
 pub mod domain;
+pub mod events;
 pub mod health;
 pub mod process;
 pub mod projector;

@@ -46,6 +46,7 @@ const TUTORIAL: &str = "tutorial";
         (name = "sessions", description = "Who is signed in"),
         (name = "api-keys", description = "Which programs may come in"),
         (name = "bookings", description = "Who sits where"),
+        (name = "events", description = "What happens, as it happens"),
         (name = "operations", description = "What became of writes that were not waited for"),
         (name = "tutorial", description = "The paths of the tutorial that Marquee started from, which answer as well"),
     ),

@@ -19,7 +19,7 @@ use ipnet::IpNet;
 pub(crate) use browsers::Browsers;
 pub(crate) use connections::Connections;
 pub use limits::LimitArgs;
-pub(crate) use limits::{Caller as Limited, Limit, Limits};
+pub(crate) use limits::{Caller as Limited, Limit, Limits, network};
 pub(crate) use proxies::ClientAddress;
 
 /// What the gateway can be told about connections and callers.
@@ -50,7 +50,8 @@ pub struct EdgeArgs {
     pub idle_timeout: Duration,
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+/// Some seconds, at most an hour.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<u32>() {
         Ok(seconds) if (1..=3600).contains(&seconds) => Ok(Duration::from_secs(seconds.into())),
         _ => Err("must be 1 to 3600".into()),

@@ -2,6 +2,7 @@
 
 pub(crate) mod api_keys;
 pub(crate) mod bookings;
+pub(crate) mod events;
 pub(crate) mod halls;
 pub(crate) mod movies;
 pub(crate) mod operations;
