@@ -81,6 +81,23 @@ impl Listening {
         }
     }
 
+    /// The events that come before one that is about this thing.
+    pub async fn until(&mut self, subject: &str) -> Vec<Block> {
+        let mut events = Vec::new();
+        loop {
+            let event = self.next().await.expect("no end yet");
+            if event.data["subject"] == subject {
+                return events;
+            }
+            events.push(event);
+        }
+    }
+
+    /// Waits for the end, clean or not.
+    pub async fn end(mut self) {
+        while self.block().await.is_some() {}
+    }
+
     /// The next event; `None` at the end.
     pub async fn next(&mut self) -> Option<Block> {
         loop {

@@ -13,12 +13,11 @@ use axum::routing::{any, get};
 use runtime::client::Client;
 use runtime::health::{Check, Health};
 use runtime::process::{self, CommonArgs};
-use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::access::Secrets;
-use crate::edge::{Browsers, Connections, EdgeArgs, LimitArgs};
+use crate::edge::{Browsers, Connections, EdgeArgs, LimitArgs, listen};
 use crate::gateway::Gateway;
 use crate::input::BODY_LIMIT;
 use crate::live::LiveArgs;
@@ -65,7 +64,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let shutdown = process::shutdown_signal();
     process::raise_open_files();
     let connections = Connections::new(&args.edge)?;
-    let listener = TcpListener::bind(args.listen).await.with_context(|| {
+    let listener = listen(args.listen).with_context(|| {
         format!("cannot listen on {}; --listen (MARQUEE_LISTEN) takes another address", args.listen)
     })?;
     let health = Health::new();

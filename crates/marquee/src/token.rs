@@ -47,7 +47,11 @@ pub fn brief(data_dir: &Path, role: Role) -> anyhow::Result<String> {
     sign(data_dir, role, BRIEFLY)
 }
 
-fn sign(data_dir: &Path, role: Role, lasts: Duration) -> anyhow::Result<String> {
+/// A token that lasts so long.
+///
+/// # Errors
+/// In words, when the folder's secrets can't be read.
+pub fn sign(data_dir: &Path, role: Role, lasts: Duration) -> anyhow::Result<String> {
     let file = data_dir.join("secrets").join(TOKEN_SECRETS);
     let text = fs::read_to_string(&file)
         .with_context(|| format!("cannot read {}; does marquee up run with this data folder?", file.display()))?;

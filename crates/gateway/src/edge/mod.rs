@@ -17,7 +17,7 @@ use axum::http::HeaderValue;
 use ipnet::IpNet;
 
 pub(crate) use browsers::Browsers;
-pub(crate) use connections::Connections;
+pub(crate) use connections::{Connections, listen};
 pub use limits::LimitArgs;
 pub(crate) use limits::{Caller as Limited, Limit, Limits, network};
 pub(crate) use proxies::ClientAddress;
@@ -48,6 +48,9 @@ pub struct EdgeArgs {
     /// up idle connections sooner
     #[arg(long, env = "MARQUEE_IDLE_TIMEOUT", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub idle_timeout: Duration,
+    /// Seconds after which a connection is closed whose client takes nothing of what it is sent
+    #[arg(long, env = "MARQUEE_UNREAD_TIMEOUT", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub unread_timeout: Duration,
 }
 
 /// Some seconds, at most an hour.
