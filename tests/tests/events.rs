@@ -26,7 +26,7 @@ async fn customer(cinema: &Cinema) -> (String, String, Api) {
 async fn key(cinema: &Cinema, role: &str) -> (String, Api) {
     let key = json!({ "name": "A program", "roles": [role] });
     let key = cinema.api.post("/api/api-keys", &key).await.expect(201);
-    (key.id(), cinema.api.with_token(key.body["key"].as_str().unwrap()))
+    (key.id(), cinema.api.with_token(key.body["secret"].as_str().unwrap()))
 }
 
 #[test]

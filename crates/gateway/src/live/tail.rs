@@ -56,9 +56,8 @@ pub(crate) enum Behind {
 impl Tail {
     /// Follows all event streams; the task ends when the process does.
     pub(crate) fn start(jetstream: Context, owners: Arc<Owners>) -> Arc<Self> {
-        let start = Place::default();
-        let kept = Kept { base: start, reached: start, entries: VecDeque::new(), bytes: 0 };
-        let tail = Arc::new(Self { kept: RwLock::new(kept), reached: watch::Sender::new(None) });
+        let kept = RwLock::new(Kept::new(Place::default()));
+        let tail = Arc::new(Self { kept, reached: watch::Sender::new(None) });
         tokio::spawn(Arc::clone(&tail).run(jetstream, owners));
         tail
     }
@@ -70,7 +69,7 @@ impl Tail {
             base.set(service, last.saturating_sub(AT_START).max(first - 1));
             target.set(service, last);
         }
-        self.kept.write().unwrap_or_else(PoisonError::into_inner).start_at(base);
+        *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Kept::new(base);
         let (tail, target, owners) = (&*self, &target, &*owners);
         let [users, movies, bookings] = Service::ALL.map(|service| {
             let take = move |events: Vec<Published>| tail.push(service, &events, target, owners);
@@ -125,19 +124,23 @@ impl Tail {
 
     /// At most `most` entries behind this place, oldest first.
     pub(crate) fn behind(&self, place: &Place, most: usize) -> Behind {
-        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(service) = Service::ALL.into_iter().find(|service| place.get(*service) < kept.base.get(*service)) {
-            return Behind::Gone(service);
-        }
-        let start = kept.entries.partition_point(|(behind, _)| place.covers(behind));
-        let entries = kept.entries.range(start..).filter(|(_, entry)| entry.position > place.get(entry.service));
-        Behind::Kept(entries.take(most).cloned().collect())
+        self.kept.read().unwrap_or_else(PoisonError::into_inner).behind(place, most)
     }
 }
 
 impl Kept {
-    fn start_at(&mut self, base: Place) {
-        (self.base, self.reached) = (base, base);
+    /// Nothing yet, to go on from this place.
+    fn new(start: Place) -> Self {
+        Self { base: start, reached: start, entries: VecDeque::new(), bytes: 0 }
+    }
+
+    fn behind(&self, place: &Place, most: usize) -> Behind {
+        if let Some(service) = Service::ALL.into_iter().find(|service| place.get(*service) < self.base.get(*service)) {
+            return Behind::Gone(service);
+        }
+        let start = self.entries.partition_point(|(behind, _)| place.covers(behind));
+        let entries = self.entries.range(start..).filter(|(_, entry)| entry.position > place.get(entry.service));
+        Behind::Kept(entries.take(most).cloned().collect())
     }
 
     fn push(&mut self, entry: Entry) {
@@ -166,5 +169,78 @@ async fn bounds_of(jetstream: &Context, service: Service) -> (u64, u64) {
                 sleep(backoff(failures.min(SOON))).await;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn place(text: &str) -> Place {
+        text.parse().unwrap()
+    }
+
+    /// A tail that goes on from `u1.m1.b1` with these events, each of so many bytes.
+    fn kept(events: &[(Service, u64)], bytes: usize) -> Kept {
+        let mut kept = Kept::new(place("u1.m1.b1"));
+        for (service, position) in events {
+            let event = Published {
+                position: *position,
+                id: Uuid::nil(),
+                event_type: "happened.v1".into(),
+                entity: Uuid::nil(),
+                stream_id: Uuid::nil(),
+                recorded_at: DateTime::UNIX_EPOCH,
+                schema: String::new(),
+                data: json!("x".repeat(bytes)).to_string().into(),
+            };
+            kept.reached.set(*service, *position);
+            kept.push(Entry::new(*service, &event).unwrap());
+        }
+        kept
+    }
+
+    /// What lies behind a place: the places behind each.
+    fn behind(kept: &Kept, text: &str) -> Result<String, Service> {
+        match kept.behind(&place(text), 3) {
+            Behind::Gone(service) => Err(service),
+            Behind::Kept(entries) => {
+                let places: Vec<String> = entries.iter().map(|(behind, _)| behind.to_string()).collect();
+                Ok(places.join(" "))
+            }
+        }
+    }
+
+    const EVENTS: [(Service, u64); 5] = [
+        (Service::Users, 2),
+        (Service::Bookings, 2),
+        (Service::Movies, 2),
+        (Service::Bookings, 3),
+        (Service::Users, 3),
+    ];
+
+    #[test]
+    fn what_lies_behind_a_place_comes_in_order_and_once() {
+        let kept = kept(&EVENTS, 1);
+        assert_eq!(behind(&kept, "u1.m1.b1").unwrap(), "u2.m1.b1 u2.m1.b2 u2.m2.b2", "at most three");
+        assert_eq!(behind(&kept, "u2.m2.b2").unwrap(), "u2.m2.b3 u3.m2.b3");
+        assert_eq!(behind(&kept, "u3.m2.b3").unwrap(), "");
+        // A place of another gateway, which heard of bookings before it heard of users.
+        assert_eq!(behind(&kept, "u1.m1.b3").unwrap(), "u2.m1.b1 u2.m2.b2 u3.m2.b3");
+        // Ahead in one journal only.
+        assert_eq!(behind(&kept, "u9.m2.b3").unwrap(), "");
+    }
+
+    #[test]
+    fn the_oldest_are_dropped_and_who_needs_them_is_told_so() {
+        let kept = kept(&EVENTS, BYTES / 3);
+        assert_eq!(kept.base, place("u2.m2.b2"), "two fit");
+        assert_eq!(behind(&kept, "u2.m2.b2").unwrap(), "u2.m2.b3 u3.m2.b3");
+        assert_eq!(behind(&kept, "u1.m2.b3").unwrap_err(), Service::Users);
+        assert_eq!(behind(&kept, "u2.m2.b1").unwrap_err(), Service::Bookings);
     }
 }
