@@ -23,6 +23,8 @@ use crate::{Api, Broker};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a service may drain.
 const DRAIN: Duration = Duration::from_secs(10);
+/// What a gateway of the tests doesn't limit.
+const UNLIMITED: [&str; 2] = ["MARQUEE_LIMIT_SIGN_IN", "MARQUEE_LIMIT_SIGN_UP"];
 /// How many lines of each log a failed test shows.
 const LAST_LINES: usize = 40;
 
@@ -211,7 +213,9 @@ impl Cinema {
 
     fn gateway_spec(&self, name: &str) -> (Spec, Api) {
         let listen = SocketAddr::from(([127, 0, 0, 1], ports::free().expect("a free port")));
-        let spec = self.around.gateway(listen, name).expect("a free port");
+        let mut spec = self.around.gateway(listen, name).expect("a free port");
+        // All tests of a file come from one address. What a test of limits says in arguments wins.
+        spec.environment.extend(UNLIMITED.map(|limit| (limit, "off".to_owned())));
         (spec, Api::new(format!("http://{listen}")).with_token(self.token(Role::Admin)))
     }
 }

@@ -25,6 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(90);
 pub struct Launcher {
     /// REST.
     pub api: Api,
+    /// What it said when it was ready.
+    pub said: String,
     process: Child,
     folder: PathBuf,
     stdout: Lines<BufReader<ChildStdout>>,
@@ -46,19 +48,19 @@ impl Launcher {
         let mut process = command(listen, folder).stderr(log).spawn().expect("a launcher");
         let stdout = process.stdout.take().expect("its output");
         let api = Api::new(format!("http://{listen}"));
-        Self { api, process, folder: folder.to_owned(), stdout: BufReader::new(stdout).lines() }
+        Self { api, said: String::new(), process, folder: folder.to_owned(), stdout: BufReader::new(stdout).lines() }
     }
 
     /// Starts one and waits until it says that it is ready.
     pub async fn start(listen: SocketAddr, folder: &Path) -> Self {
         let mut launcher = Self::spawn(listen, folder);
         let ready = async {
-            while let Some(line) = launcher.stdout.next_line().await.expect("its output") {
-                if line.contains("Marquee is ready") {
-                    return;
-                }
+            // The last of its lines of advice is about events.
+            while !launcher.said.contains("Watch events") {
+                let line = launcher.stdout.next_line().await.expect("its output");
+                launcher.said += &line.expect("the launcher ended before it was ready");
+                launcher.said += "\n";
             }
-            panic!("the launcher ended before it was ready");
         };
         timeout(PATIENCE, ready).await.expect("a launcher that becomes ready");
         let token = token::brief(folder, Role::Admin).expect("a token");

@@ -4,7 +4,7 @@ use chrono::{DateTime, DurationRound, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Answer, Cinema};
+use crate::{Answer, Api, Cinema};
 
 /// A user nobody else has.
 pub fn user() -> Value {
@@ -56,7 +56,51 @@ pub fn in_days(days: i64) -> String {
     start.duration_trunc(TimeDelta::minutes(5)).expect("a time").to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
+/// The password of [`Somebody`].
+pub const PASSWORD: &str = "Zoopraxiscope-1879";
+
+/// Somebody who has signed up and signed in.
+pub struct Somebody {
+    /// Their id.
+    pub id: String,
+    /// Their address.
+    pub email: String,
+    /// What they signed in with: its id and its tokens.
+    pub session: Value,
+    /// REST, for them.
+    pub api: Api,
+}
+
+impl Somebody {
+    /// Signs in once more; the session.
+    pub async fn sign_in(&self, password: &str) -> Answer {
+        let credentials = json!({ "email": self.email, "password": password });
+        self.api.anonymous().post("/api/sessions", &credentials).await
+    }
+
+    /// REST for this session of theirs.
+    pub fn with(&self, session: &Value) -> Api {
+        self.api.with_token(session["access_token"].as_str().expect("an access token"))
+    }
+
+    /// REST of another gateway, for the session that they came with.
+    pub fn with_gateway(&self, api: &Api) -> Api {
+        api.with_token(self.session["access_token"].as_str().expect("an access token"))
+    }
+}
+
 impl Cinema {
+    /// A new customer, in a session of theirs.
+    pub async fn customer(&self) -> Somebody {
+        let (api, user) = (self.api.anonymous(), with(user(), "password", PASSWORD));
+        let id = api.post("/api/users", &user).await.expect(201).id();
+        let email = user["email"].as_str().expect("an address").to_owned();
+        let mut somebody = Somebody { id, email, session: Value::Null, api };
+        somebody.session = somebody.sign_in(PASSWORD).await.expect(201).body;
+        somebody.api = somebody.with(&somebody.session);
+        somebody
+    }
+
     /// A new user's id.
     pub async fn user(&self) -> String {
         self.api.post("/api/users", &user()).await.expect(201).id()

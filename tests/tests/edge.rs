@@ -190,7 +190,9 @@ async fn https(cinema: &mut Cinema) {
         (["--tls-cert", "/nowhere", "--tls-key", key].as_slice(), "/nowhere"),
     ] {
         let program = marquee::services::programs().unwrap().join("gateway");
-        let output = Command::new(program).args(arguments).args(["--listen", "127.0.0.1:0"]).output().await.unwrap();
+        let mut command = Command::new(program);
+        command.args(arguments).args(["--listen", "127.0.0.1:0", "--token-secrets", &format!("1:{}", "0".repeat(64))]);
+        let output = command.output().await.unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && said.contains(complaint), "{said}");
     }

@@ -2,24 +2,17 @@
 
 use contracts::Role;
 use serde_json::{Value, json};
-use system_tests::samples::{self, with};
 use system_tests::{Api, Block, Cinema, Listening, on_shared_cinema};
-
-const PASSWORD: &str = "correct horse battery";
 
 /// What happened.
 fn types(blocks: &[Block]) -> Vec<&str> {
     blocks.iter().map(|block| block.event.as_str()).collect()
 }
 
-/// A customer who has signed in: their id, their session and their API.
-async fn customer(cinema: &Cinema) -> (String, String, Api) {
-    let details = with(samples::user(), "password", PASSWORD);
-    let id = cinema.api.post("/api/users", &details).await.expect(201).id();
-    let credentials = json!({ "email": details["email"], "password": PASSWORD });
-    let session = cinema.api.anonymous().post("/api/sessions", &credentials).await.expect(201);
-    let token = session.body["access_token"].as_str().unwrap();
-    (id, session.id(), cinema.api.with_token(token))
+/// A customer's id, and their API.
+async fn signed_in(cinema: &Cinema) -> (String, Api) {
+    let customer = cinema.customer().await;
+    (customer.id.clone(), customer.api)
 }
 
 /// A key of a program that may do what this role is for.
@@ -117,8 +110,8 @@ fn what_cannot_be_followed_is_a_problem() {
 fn everybody_is_told_what_concerns_them() {
     on_shared_cinema(async |cinema| {
         let start = Listening::open(&cinema.api, "/api/events").await.block().await.unwrap().id.unwrap();
-        let (ada, _, adas) = customer(cinema).await;
-        let (bob, _, bobs) = customer(cinema).await;
+        let (ada, adas) = signed_in(cinema).await;
+        let (bob, bobs) = signed_in(cinema).await;
         let showtime = cinema.showtime().await;
         let path = format!("/api/showtimes/{showtime}");
         let [first, second] = [(&ada, "A1"), (&bob, "A2")];
@@ -179,13 +172,14 @@ fn everybody_is_told_what_concerns_them() {
 #[test]
 fn who_is_put_out_hears_no_more() {
     on_shared_cinema(async |cinema| {
-        let (ada, session, adas) = customer(cinema).await;
+        let customer = cinema.customer().await;
+        let (ada, session) = (&customer.id, customer.session["id"].as_str().unwrap());
         let (key, program) = key(cinema, "staff").await;
-        let mut signed_in = Listening::open(&adas, "/api/events?service=users").await;
+        let mut signed_in = Listening::open(&customer.api, "/api/events?service=users").await;
         let mut with_key = Listening::open(&program, &format!("/api/events?id={ada}")).await;
         let password = json!({ "new_password": "another horse battery" });
         cinema.api.put(&format!("/api/users/{ada}/password"), &password).await.expect(204);
-        signed_in.until(&session).await;
+        signed_in.until(session).await;
         assert_eq!(signed_in.next().await, None, "the session has ended");
         cinema.api.delete(&format!("/api/api-keys/{key}")).await.expect(204);
         assert_eq!(with_key.next().await, None, "the key is revoked, of which staff are not told");

@@ -22,7 +22,8 @@ fn a_user_is_added_read_changed_and_erased() {
         }
         assert_eq!(added.body["version"], 1);
         assert_eq!(added.body["updated_at"], added.body["created_at"]);
-        assert_eq!(added.body.as_object().unwrap().len(), 7);
+        assert_eq!(added.body["roles"], json!(["customer"]));
+        assert_eq!(added.body.as_object().unwrap().len(), 8);
 
         let found = api.get(&path).await.expect(200);
         assert_eq!(found.body, added.body, "the answer to a write is what a read shows");

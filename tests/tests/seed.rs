@@ -2,7 +2,7 @@
 
 use async_nats::jetstream;
 use contracts::Service;
-use marquee::seed::{FIRST_SHOWTIME, FIRST_USER};
+use gateway::examples;
 use serde_json::json;
 use system_tests::{Cinema, eventually};
 
@@ -22,7 +22,7 @@ async fn fills_the_cinema_and_a_second_run_changes_nothing() {
     assert_eq!(cinema.seed().await, first);
     assert_eq!(positions(&cinema, |_| true).await, before, "nothing has happened");
 
-    let booking = json!({ "user_id": FIRST_USER, "showtime_id": FIRST_SHOWTIME, "seats": ["A1", "A2"] });
+    let booking = json!({ "user_id": examples::user(1), "showtime_id": examples::showtime(1), "seats": ["A1", "A2"] });
     let booking = api.post("/api/bookings", &booking).await.expect(201);
     assert_eq!(booking.body["movie"]["title"], "Blade Runner");
     // The relay brought this event, so it had brought all there was before.

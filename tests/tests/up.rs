@@ -4,9 +4,12 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use marquee::services;
 use rustix::process::{Signal, kill_process};
+use serde_json::json;
 use system_tests::launcher::{Launcher, free_address, gone};
 use system_tests::{eventually, samples};
+use tokio::process::Command;
 
 /// Whoever does not drain in this time is killed.
 const STAGE: Duration = Duration::from_secs(3);
@@ -60,6 +63,53 @@ async fn refuses_what_is_in_use_drains_and_finds_its_data_again() {
     let launcher = Launcher::start(listen, folder.path()).await;
     launcher.api.get(&format!("/api/users/{user}")).await.expect(200);
     launcher.end(Signal::INT, DRAIN).await;
+}
+
+#[tokio::test]
+async fn lets_the_first_admin_in_and_makes_tokens_for_whoever_owns_the_folder() {
+    let (folder, listen) = (Folder::new(), free_address());
+    let launcher = Launcher::start(listen, folder.path()).await;
+    let (email, password) = first_admin(&launcher.said).expect("an admin");
+    let api = launcher.api.anonymous();
+    let session = api.post("/api/sessions", &json!({ "email": email, "password": password })).await.expect(201).body;
+    let admin = api.with_token(session["access_token"].as_str().expect("a token"));
+    admin.get("/api/users").await.expect(200);
+
+    // The limits are on unless somebody turns them off.
+    let guess = json!({ "email": email, "password": "a guess" });
+    let mut refused = 0;
+    for _ in 0..11 {
+        refused += u32::from(api.post("/api/sessions", &guess).await.status == 429);
+    }
+    assert!(refused > 0, "eleven guesses were let pass");
+
+    // The password is kept nowhere, and told to nobody again.
+    launcher.end(Signal::TERM, DRAIN).await;
+    let kept = Command::new("grep").args(["-rlF", &password]).arg(folder.path()).output().await.expect("an answer");
+    assert_eq!(String::from_utf8_lossy(&kept.stdout), "");
+    let launcher = Launcher::start(listen, folder.path()).await;
+    assert_eq!(first_admin(&launcher.said), None, "{}", launcher.said);
+
+    for (arguments, lists_users) in
+        [(["--role", "admin"].as_slice(), true), (["--role", "staff", "--hours", "1"].as_slice(), false), (&[], false)]
+    {
+        let program = services::programs().expect("programs").join("marquee");
+        let command = Command::new(program).arg("token").args(arguments).arg("--data-dir").arg(folder.path()).output();
+        let output = command.await.expect("an end");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let token = String::from_utf8(output.stdout).expect("a token");
+        let api = api.with_token(token.trim());
+        api.get("/api/bookings").await.expect(200);
+        assert_eq!(api.get("/api/users").await.status == 200, lists_users, "{arguments:?}");
+    }
+    launcher.end(Signal::INT, DRAIN).await;
+}
+
+/// The address and the password that the launcher told.
+fn first_admin(said: &str) -> Option<(String, String)> {
+    let line = said.lines().find(|line| line.contains("First admin"))?;
+    let (email, rest) = line.trim().strip_prefix("First admin")?.trim().split_once(", password ")?;
+    Some((email.to_owned(), rest.split_whitespace().next()?.to_owned()))
 }
 
 #[tokio::test]

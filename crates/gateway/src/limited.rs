@@ -17,14 +17,16 @@ impl Asking {
         self.gateway.limits.check(Limit::SignIn, Limited::Account(account))
     }
 
-    /// Counts a new user, unless somebody adds them who may do that as often as they like.
+    /// Counts a new user, by address and by e-mail address, unless somebody adds them who may do that as often as they
+    /// like.
     ///
     /// # Errors
     /// 429, with when to come back.
-    pub(crate) fn limit_sign_up(&self) -> Result<HeaderMap, Instead> {
+    pub(crate) fn limit_sign_up(&self, email: &str) -> Result<HeaderMap, Instead> {
         if self.caller.actor.is_staff() {
             return Ok(HeaderMap::new());
         }
+        self.gateway.limits.check(Limit::SignUp, Limited::Account(email))?;
         self.gateway.limits.check(Limit::SignUp, Limited::Address(self.address))
     }
 

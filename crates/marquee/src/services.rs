@@ -12,6 +12,7 @@ use crate::ports;
 use crate::probe::Probe;
 use crate::process::{Output, Spec};
 use crate::servers::{NatsUrls, NatsUser};
+use crate::token;
 
 /// The gateway's name, and its program's.
 pub const GATEWAY: &str = "gateway";
@@ -68,7 +69,7 @@ impl Surroundings {
     pub fn gateway(&self, listen: SocketAddr, name: &str) -> anyhow::Result<Spec> {
         let mut spec = self.program(GATEWAY, name, NatsUser::Gateway)?;
         spec.arguments.extend(["--listen".into(), listen.to_string().into()]);
-        spec.environment.push(("MARQUEE_TOKEN_SECRETS", self.token_secrets.clone()));
+        spec.environment.push((token::VARIABLE, self.token_secrets.clone()));
         Ok(spec)
     }
 

@@ -1,9 +1,9 @@
 //! `marquee token`: a token for whoever owns the machine that the data folder is on. Nobody has to sign in for it:
 //! who can read the folder's secrets could do anything anyway.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{env, fs};
 
 use anyhow::Context;
 use chrono::Utc;
@@ -11,6 +11,9 @@ use contracts::{Role, Roles};
 use gateway::access::{Secrets, tokens};
 
 use crate::folder::TOKEN_SECRETS;
+
+/// Where a launcher or a gateway gets secrets that no data folder has.
+pub(crate) const VARIABLE: &str = "MARQUEE_TOKEN_SECRETS";
 
 /// How long the tokens last that the other commands make for themselves.
 const BRIEFLY: Duration = Duration::from_secs(3600);
@@ -24,7 +27,7 @@ pub struct Args {
     /// For how many hours
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=24 * 30))]
     hours: u32,
-    /// The data folder whose secrets sign it
+    /// The data folder whose secrets sign it, unless MARQUEE_TOKEN_SECRETS has them, as for the gateway
     #[arg(long, env = "MARQUEE_DATA_DIR", default_value = ".marquee", value_name = "FOLDER")]
     data_dir: PathBuf,
 }
@@ -52,9 +55,15 @@ pub fn brief(data_dir: &Path, role: Role) -> anyhow::Result<String> {
 /// # Errors
 /// In words, when the folder's secrets can't be read.
 pub fn sign(data_dir: &Path, role: Role, lasts: Duration) -> anyhow::Result<String> {
-    let file = data_dir.join("secrets").join(TOKEN_SECRETS);
-    let text = fs::read_to_string(&file)
-        .with_context(|| format!("cannot read {}; does marquee up run with this data folder?", file.display()))?;
-    let secrets: Secrets = text.trim().parse().with_context(|| format!("{} is of no use", file.display()))?;
+    let (source, text) = match env::var(VARIABLE) {
+        Ok(text) => (VARIABLE.to_owned(), text),
+        Err(_) => {
+            let file = data_dir.join("secrets").join(TOKEN_SECRETS).display().to_string();
+            let text = fs::read_to_string(&file);
+            let why = || format!("cannot read {file}; does marquee up run with this data folder?");
+            (file.clone(), text.with_context(why)?)
+        }
+    };
+    let secrets: Secrets = text.trim().parse().with_context(|| format!("{source} is of no use"))?;
     Ok(tokens::machine(&secrets, Roles::only(role), Utc::now(), lasts)?)
 }

@@ -27,6 +27,11 @@ pub(super) fn is_for_anyone(operation_id: &str) -> bool {
     FOR_ANYONE.contains(&operation_id)
 }
 
+/// True for an operation that is refused to who asks for it too often.
+pub(super) fn is_limited(operation_id: &str) -> bool {
+    matches!(operation_id, "create_booking" | "create_session" | "create_user" | "update_password")
+}
+
 /// Adds the scheme to the document's components.
 pub(super) fn add_to(components: &mut Components) {
     let mut http = Http::new(HttpAuthScheme::Bearer);

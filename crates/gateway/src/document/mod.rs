@@ -8,7 +8,7 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{ArrayItems, Components, Object, Schema, Type};
 use utoipa::openapi::{OpenApi, PathItem, Ref, RefOr};
 
-use self::access::is_for_anyone;
+use self::access::{is_for_anyone, is_limited};
 use crate::routes::operations::Operation as OperationBody;
 use crate::routes::tutorial::ALIASES;
 
@@ -163,6 +163,7 @@ fn complete_operation(operation: &mut Operation, has_id: bool) {
             "304" => has_tag,
             "404" => has_id,
             "408" | "413" | "415" => has_body,
+            "429" => is_limited(&id),
             "412" => changes,
             _ => true,
         };

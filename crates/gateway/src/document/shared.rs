@@ -37,15 +37,18 @@ const PARAMETERS: [(&str, &str, &str); 7] = [
 ];
 
 /// Response headers, with what they say.
-const HEADERS: [(&str, &str); 4] = [
+const HEADERS: [(&str, &str); 7] = [
     ("Location", "Where the new thing, or the operation, is"),
     ("ETag", "Tells this representation from others, for `If-Match` and `If-None-Match`"),
     ("Marquee-Position", "Where in a service's journal the write took effect, such as `bookings=12`"),
     ("Link", "The address of the next page, with `rel=\"next\"`; absent on the last"),
+    ("Retry-After", "In how many seconds to try again"),
+    ("RateLimit", "How you stand: so many are left (`r`), and in so many seconds (`t`) all will be back"),
+    ("RateLimit-Policy", "How many (`q`) you may in so many seconds (`w`)"),
 ];
 
 /// Errors: the component's name, and when they happen.
-const PROBLEMS: [(&str, &str); 11] = [
+const PROBLEMS: [(&str, &str); 12] = [
     ("Unauthenticated", "Nobody has signed in, or what proves it is not valid"),
     ("Forbidden", "The caller's roles are not for this"),
     ("NotFound", "There is nothing with this id"),
@@ -55,12 +58,13 @@ const PROBLEMS: [(&str, &str); 11] = [
     ("TooLarge", "The body is larger than 1 MiB"),
     ("UnsupportedMediaType", "The body is not `application/json`"),
     ("InvalidInput", "The input cannot be read or breaks a rule; `errors` has the fields"),
+    ("TooManyRequests", "More often than you may"),
     ("Internal", "A fault of ours"),
     ("Unavailable", "A service or store is away. Nothing was done, and nothing will be; try again after `Retry-After`"),
 ];
 
 /// Which component a status is described by.
-pub(super) const RESPONSES: [(&str, &str); 13] = [
+pub(super) const RESPONSES: [(&str, &str); 14] = [
     ("202", "Accepted"),
     ("304", "NotModified"),
     ("401", "Unauthenticated"),
@@ -72,6 +76,7 @@ pub(super) const RESPONSES: [(&str, &str); 13] = [
     ("413", "TooLarge"),
     ("415", "UnsupportedMediaType"),
     ("422", "InvalidInput"),
+    ("429", "TooManyRequests"),
     ("500", "Internal"),
     ("503", "Unavailable"),
 ];
@@ -85,7 +90,13 @@ pub(super) fn add_to(components: &mut Components) {
         components.headers.insert(name.into(), header(description).into());
     }
     for (name, description) in PROBLEMS {
-        let response = body(description, PROBLEM_JSON, "Problem");
+        let mut response = body(description, PROBLEM_JSON, "Problem");
+        let headers: &[&str] = match name {
+            "TooManyRequests" => &["Retry-After", "RateLimit", "RateLimit-Policy"],
+            "Unavailable" => &["Retry-After"],
+            _ => &[],
+        };
+        response.headers.extend(headers.iter().map(|name| ((*name).to_owned(), header_reference(name))));
         components.responses.insert(name.into(), response.into());
     }
     let mut accepted = body("Not decided yet; `Location` has the operation to ask", "application/json", "Operation");

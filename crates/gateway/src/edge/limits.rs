@@ -27,7 +27,7 @@ pub struct LimitArgs {
     /// Attempts to sign in, per client address and per account: such as 10/min, 5/s, 100/h; `off` for no limit
     #[arg(long, env = "MARQUEE_LIMIT_SIGN_IN", value_name = "RATE", default_value = "10/min")]
     pub limit_sign_in: Rate,
-    /// New users, per client address
+    /// New users, per client address and per e-mail address
     #[arg(long, env = "MARQUEE_LIMIT_SIGN_UP", value_name = "RATE", default_value = "10/min")]
     pub limit_sign_up: Rate,
     /// Bookings, per account

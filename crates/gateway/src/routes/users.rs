@@ -5,7 +5,10 @@ use contracts::access::{ChangePassword, GetCredentials, PasswordHash, SetRoles};
 use contracts::bookings::{BookingStatus, ListBookings};
 use contracts::ids::{ShowtimeId, UserId};
 use contracts::page::Limit;
-use contracts::users::{DeleteUser, GetUser, ListUsers, RegisterUser, UpdateUser, User, UserDetails};
+use contracts::text::Email;
+use contracts::users::{
+    DeleteUser, FullName, GetUser, ListUsers, RegisterUser, UpdateUser, User, UserDetails, Username,
+};
 use contracts::{Case, Problem, Role, Roles};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -23,8 +26,16 @@ use crate::shown::ShownBooking;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewUser {
-    #[serde(flatten)]
-    details: UserDetails,
+    // Field by field: of a flattened struct an error can't tell the field.
+    /// 1 to 50 characters.
+    #[schema(value_type = String, min_length = 1, max_length = 50)]
+    username: Username,
+    /// Unique among users, without regard to case.
+    #[schema(value_type = String, format = "email")]
+    email: Email,
+    /// 1 to 100 characters.
+    #[schema(value_type = String, min_length = 1, max_length = 100)]
+    full_name: FullName,
     /// 8 characters at least, 256 bytes at most. Only admins can leave it out: such a user cannot sign in.
     #[schema(value_type = Option<String>, min_length = 8, max_length = 256, format = "password")]
     password: Option<Password>,
@@ -39,8 +50,9 @@ pub(crate) struct NewUser {
     responses((status = 201, description = "The new user", body = User)),
 )]
 pub(crate) async fn create(ordering: Ordering, Input(new): Input<NewUser>) -> Result<Response, Instead> {
-    let NewUser { details, password } = new;
-    let limit = ordering.asking.limit_sign_up()?;
+    let NewUser { username, email, full_name, password } = new;
+    let limit = ordering.asking.limit_sign_up(&email.key())?;
+    let details = UserDetails { username, email, full_name };
     let id: UserId = ordering.new_id("user");
     let password_hash = match password {
         Some(password) => Some(hash(&ordering, password).await?),

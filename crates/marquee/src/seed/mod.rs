@@ -25,11 +25,6 @@ use films::FILMS;
 use halls::HALLS;
 use rest::Rest;
 
-/// The first user, for examples: its id follows from its key.
-pub const FIRST_USER: &str = "019ab2f4-1c00-7459-9c20-b38c9ab3309f";
-/// The first showtime, for examples: it is to come for two weeks after the first run.
-pub const FIRST_SHOWTIME: &str = "019ab2f4-1c00-7390-b836-646c35fdd304";
-
 /// The user who is signed in, so that the example of signing out has somebody.
 const SESSION_OF: usize = 1;
 

@@ -6,8 +6,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
+use gateway::examples;
+
 use super::admin::EMAIL;
-use crate::seed::{FIRST_SHOWTIME, FIRST_USER};
 use crate::servers::program;
 
 /// What there is to say.
@@ -38,7 +39,9 @@ impl Ready<'_> {
             Some(cli) => format!("XDG_CONFIG_HOME={} {nats} --context marquee-subscriber", for_shell(cli)),
             None => format!("{nats} --server \"$NATS_URL\""),
         };
-        let booking = format!(r#"{{"user_id":"{FIRST_USER}","showtime_id":"{FIRST_SHOWTIME}","seats":["A1","A2"]}}"#);
+        // What the seed will have made.
+        let (user, showtime) = (examples::user(1), examples::showtime(1));
+        let booking = format!(r#"{{"user_id":"{user}","showtime_id":"{showtime}","seats":["A1","A2"]}}"#);
         let admin = self
             .password
             .map(|password| format!("\n  First admin         {EMAIL}, password {password} (told this once: keep it)"));

@@ -23,6 +23,7 @@ use crate::probe::Probe;
 use crate::process::{Output, Process};
 use crate::servers::{self, Database, Existing, Nats, NatsUrls, NatsUser};
 use crate::services::{self, Surroundings};
+use crate::token;
 use message::Ready;
 use running::{Running, Stage};
 use stop::Stop;
@@ -115,7 +116,7 @@ async fn start(
     }
     let operator = nats_urls.get(&NatsUser::Operator).cloned().unwrap_or_default();
     // An own secret of the environment's comes first, as for the gateway.
-    let token_secrets = env::var("MARQUEE_TOKEN_SECRETS").or_else(|_| folder.token_secrets())?;
+    let token_secrets = env::var(token::VARIABLE).or_else(|_| folder.token_secrets())?;
     let around = Surroundings { programs, nats_urls, token_secrets, database_urls, output: Output::Terminal };
     let mut specs = vec![(Stage::Gateway, around.gateway(listen, services::GATEWAY)?)];
     for service in Service::ALL {
