@@ -137,7 +137,7 @@ fn a_strangers_booking_is_not_there() {
             .expect(403)
             .expect_problem("forbidden");
 
-        assert_eq!(ada.all("/api/bookings").await, [booked.body.clone()]);
+        assert_eq!(ada.all("/api/bookings").await, std::slice::from_ref(&booked.body));
         assert_eq!(eve.all("/api/bookings").await, Vec::<Value>::new());
         eve.get(&format!("/api/bookings?user_id={user}")).await.expect(403);
         ada.put(&path, &seats).await.expect(200);

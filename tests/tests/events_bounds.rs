@@ -24,8 +24,8 @@ async fn heartbeats(cinema: &mut Cinema) {
     let api = cinema.add_gateway_with("heart", &["--heartbeat", "1", "--idle-timeout", "1"]).await;
     // Nothing is told that concerns it, but how far it has come is.
     let path = format!("/api/events?id={}", uuid::Uuid::now_v7());
-    let (mut events, showtime) = (Listening::open(&api, &path).await, cinema.showtime().await);
-    let mut seats = Listening::open(&api, &format!("/api/showtimes/{showtime}/seats")).await;
+    let (mut events, seats) = (Listening::open(&api, &path).await, cinema.seats().await.1);
+    let mut seats = Listening::open(&api, &seats).await;
     let start = events.block().await.unwrap().id.unwrap();
     let (mut last, began) = (start.clone(), Instant::now());
     // Longer than the idle limit: that is for requests that have not begun.
@@ -44,8 +44,7 @@ async fn room(cinema: &mut Cinema) {
     let api = cinema.add_gateway_with("small", &["--max-streams", "4", "--max-streams-per-caller", "2"]).await;
     let staff = api.with_token(cinema.token(Role::Staff));
     let user = cinema.user().await;
-    let showtime = cinema.showtime().await;
-    let seats = format!("/api/showtimes/{showtime}/seats");
+    let (showtime, seats) = cinema.seats().await;
     let listen = |api: &Api, path: &str| {
         let api = api.clone();
         let request = api.request(Method::GET, path).header("accept", "text/event-stream");
@@ -129,11 +128,11 @@ async fn slow_listeners(cinema: &mut Cinema) {
 
 async fn shutdown(cinema: &mut Cinema) {
     let api = cinema.add_gateway("ending").await;
-    let showtime = cinema.showtime().await;
+    let seats = cinema.seats().await.1;
     let mut open = Vec::new();
     for _ in 0..20 {
         open.push(Listening::open(&api, "/api/events").await);
-        open.push(Listening::open(&api, &format!("/api/showtimes/{showtime}/seats")).await);
+        open.push(Listening::open(&api, &seats).await);
     }
     let began = Instant::now();
     cinema.stop("ending").await;

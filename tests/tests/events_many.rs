@@ -74,8 +74,7 @@ async fn a_thousand_listeners_hear_everything_and_cost_little() {
     assert!(grown < 150 << 20, "{grown} bytes");
     drop(heard);
 
-    let showtime = cinema.showtime().await;
-    let path = format!("/api/showtimes/{showtime}/seats");
+    let (showtime, path) = cinema.seats().await;
     let api = api.anonymous();
     let listeners = system_tests::eventually("room", async || Listening::try_open(&api, &path, "").await.ok()).await;
     drop(listeners);

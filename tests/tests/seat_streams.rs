@@ -34,14 +34,14 @@ fn path(showtime: &str) -> String {
 #[test]
 fn the_map_comes_first_and_then_its_changes() {
     on_shared_cinema(async |cinema| {
-        let (user, showtime) = (cinema.user().await, cinema.showtime().await);
+        let (user, (showtime, path)) = (cinema.user().await, cinema.seats().await);
         // Anyone may look, as at the map itself.
         let api = cinema.api.anonymous();
-        let mut listening = Listening::open(&api, &path(&showtime)).await;
+        let mut listening = Listening::open(&api, &path).await;
         assert_eq!(listening.header("cache-control"), "no-store");
         assert_eq!(listening.header("vary"), "accept");
         let map = listening.next().await.unwrap();
-        assert_eq!((map.event.as_str(), &map.data), ("seats", &api.get(&path(&showtime)).await.expect(200).body));
+        assert_eq!((map.event.as_str(), &map.data), ("seats", &api.get(&path).await.expect(200).body));
 
         let booking = cinema.book(&user, &showtime, &["A1", "E2"]).await.expect(201);
         let changed = listening.next().await.unwrap();
@@ -75,7 +75,7 @@ fn prices_are_followed_too_and_a_cancelled_showtime_is_the_end() {
         let (movie, hall) = (cinema.movie().await, cinema.hall().await);
         let details = samples::showtime(&movie, &hall);
         let showtime = cinema.api.post("/api/showtimes", &details).await.expect(201);
-        let mut listening = Listening::open(&cinema.api.anonymous(), &path(&showtime.id())).await;
+        let mut listening = Listening::open(&cinema.api, &path(&showtime.id())).await;
         listening.next().await.unwrap();
         let price = |amount: u32| json!({ "amount": amount, "currency": "EUR" });
         let prices = with(details, "prices", json!({ "standard": price(900), "premium": price(1650) }));
@@ -104,10 +104,10 @@ fn prices_are_followed_too_and_a_cancelled_showtime_is_the_end() {
 #[test]
 fn what_is_followed_under_load_is_what_the_map_says_in_the_end() {
     on_shared_cinema(async |cinema| {
-        let showtime = cinema.showtime().await;
+        let (showtime, path) = cinema.seats().await;
         let mut listeners = Vec::new();
         for _ in 0..4 {
-            listeners.push(Listening::open(&cinema.api.anonymous(), &path(&showtime)).await);
+            listeners.push(Listening::open(&cinema.api.anonymous(), &path).await);
         }
         let books = (0..8).map(async |customer| {
             let user = cinema.user().await;
@@ -122,7 +122,7 @@ fn what_is_followed_under_load_is_what_the_map_says_in_the_end() {
             }
         });
         futures_util::future::join_all(books).await;
-        let map = cinema.api.get(&path(&showtime)).await.expect(200).body;
+        let map = cinema.api.get(&path).await.expect(200).body;
         for mut listening in listeners {
             let mut known = BTreeMap::new();
             while known != whole(&map) {
@@ -137,6 +137,7 @@ fn what_cannot_be_followed_is_a_problem() {
     on_shared_cinema(async |cinema| {
         let unknown = cinema.api.request(Method::GET, &path(&uuid::Uuid::now_v7().to_string()));
         cinema.api.send(unknown.header("accept", "text/event-stream")).await.expect(404).expect_problem("not-found");
+        // At once, by whoever scheduled it.
         let showtime = cinema.showtime().await;
         for (accept, media_type) in [
             ("text/event-stream", "text/event-stream"),

@@ -117,9 +117,14 @@ impl Asking {
 
     /// The answer, not older than what the caller has seen.
     pub(crate) async fn ask<Q: Query>(&self, query: &Q) -> Result<Q::Reply, Problem> {
+        self.gateway.client.ask(query, &self.least()).await
+    }
+
+    /// What the caller has seen: no answer may be older.
+    pub(crate) fn least(&self) -> Positions {
         let mut least = self.gateway.seen.least(&self.reader());
         least.merge(&self.said);
-        self.gateway.client.ask(query, &least).await
+        least
     }
 
     /// Answers with one thing, or 304 when the caller has it already.

@@ -15,6 +15,12 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// Where whoever has seen this is at least.
+    pub(crate) fn of(positions: &Positions) -> Self {
+        let [users, movies, bookings] = Service::ALL.map(|service| positions.get(service));
+        Self { users, movies, bookings }
+    }
+
     /// The position in this service's journal.
     pub(crate) fn get(&self, service: Service) -> u64 {
         match service {
@@ -117,5 +123,6 @@ mod tests {
         assert!(!one.covers(&other) && !other.covers(&one) && one.covers(&one));
         assert_eq!(one.max(&other), place("u2.m5.b3"));
         assert_eq!(one.positions().to_string(), "users=1,movies=5,bookings=3");
+        assert_eq!(Place::of(&one.positions()), one);
     }
 }

@@ -56,13 +56,13 @@ impl SeatMaps {
         Self { client, tail, open: Mutex::default() }
     }
 
-    /// Looks at the map of this showtime.
+    /// Looks at the map of this showtime. It is found by whoever has seen it scheduled, which is before this place.
     ///
     /// # Errors
     /// The problem of the service, when there is no such showtime; [`Case::Unavailable`].
-    pub(crate) async fn open(&self, showtime: ShowtimeId) -> Result<Look, Problem> {
+    pub(crate) async fn open(&self, showtime: ShowtimeId, seen: &Place) -> Result<Look, Problem> {
         let map = self.cell(showtime);
-        let live = map.get_or_try_init(|| self.start(showtime)).await?;
+        let live = map.get_or_try_init(|| self.start(showtime, seen)).await?;
         let shown = Arc::clone(&live.shown);
         Ok(Look { _map: map, shown })
     }
@@ -78,8 +78,8 @@ impl SeatMaps {
         map
     }
 
-    async fn start(&self, showtime: ShowtimeId) -> Result<LiveMap, Problem> {
-        let place = self.tail.reach(&Place::default()).await?;
+    async fn start(&self, showtime: ShowtimeId, seen: &Place) -> Result<LiveMap, Problem> {
+        let place = self.tail.reach(seen).await?;
         let map = ask(&self.client, showtime, &place).await?;
         let shown = Arc::new(Mutex::new(Shown::new(&map, &place)));
         let end = CancellationToken::new();
