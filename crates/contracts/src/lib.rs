@@ -9,6 +9,8 @@ pub mod access;
 pub mod actor;
 pub mod audit;
 pub mod bookings;
+pub mod catalogue;
+pub mod envelope;
 pub mod halls;
 pub mod ids;
 pub mod layout;

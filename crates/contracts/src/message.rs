@@ -93,6 +93,7 @@ pub trait Query: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'stat
             description: Self::DESCRIPTION,
             request: schema_of::<Self>,
             reply: Some(schema_of::<Self::Reply>),
+            about: None,
         }
     }
 }
@@ -117,6 +118,8 @@ pub struct MessageSpec {
     pub request: fn() -> Schema,
     /// What is answered; `None` for events.
     pub reply: Option<fn() -> Schema>,
+    /// For events the field with the id that is in their subject, of the thing that it happened to.
+    pub about: Option<&'static str>,
 }
 
 /// The JSON Schema (2020-12) of a message body, as it's written on the wire.
@@ -285,6 +288,7 @@ macro_rules! commands {
                     description: concat!($($text),*).trim_ascii(),
                     request: $crate::message::schema_of::<$payload>,
                     reply: Some($crate::message::schema_of::<$answer>),
+                    about: None,
                 },)*]
             }
         }
@@ -344,6 +348,7 @@ macro_rules! events {
                     description: concat!($($text),*).trim_ascii(),
                     request: $crate::message::schema_of::<$payload>,
                     reply: None,
+                    about: Some(stringify!($entity)),
                 },)*]
             }
         }
