@@ -138,7 +138,10 @@ mod tests {
             properties
         };
         for today in [without("note"), renamed(without("note"))] {
-            assert_eq!(broken(&closed(object(booking(), &REQUIRED)), &closed(object(today.clone(), &REQUIRED)))[0], Input);
+            assert_eq!(
+                broken(&closed(object(booking(), &REQUIRED)), &closed(object(today.clone(), &REQUIRED)))[0],
+                Input
+            );
             let open = broken(&object(booking(), &REQUIRED), &object(today, &REQUIRED));
             assert!(open.contains(&Output) && open.contains(&Event), "{open:?}");
         }
@@ -159,7 +162,8 @@ mod tests {
 
     #[test]
     fn a_new_required_field_breaks_those_who_send() {
-        let today = object(with("currency", json!({ "type": "string" })), &["id", "seats", "total", "status", "currency"]);
+        let today =
+            object(with("currency", json!({ "type": "string" })), &["id", "seats", "total", "status", "currency"]);
         assert_eq!(broken(&object(booking(), &REQUIRED), &today), [Input, Event]);
     }
 

@@ -56,8 +56,11 @@ pub(crate) fn all() -> Result<Documents> {
         }
     }
     for spec in common_queries() {
-        // Their answer is among what is common anyway.
-        documents.insert(format!("common/{}", spec.name), common(Direction::Input, spec.name, (spec.request)())?);
+        let (name, reply) = (spec.name, format!("{}.reply", spec.name));
+        documents.insert(format!("common/{name}"), common(Direction::Input, name, (spec.request)())?);
+        if let Some(answer) = spec.reply {
+            documents.insert(format!("common/{reply}"), common(Direction::Output, &reply, answer())?);
+        }
     }
     for (name, direction, schema) in [
         ("batch", Direction::Input, schema_of::<Vec<BatchedCommand>>()),

@@ -20,7 +20,8 @@ impl Sample<'_> {
         if let Some(name) = text(schema, "$ref").strip_prefix("#/$defs/") {
             return self.of(&self.root["$defs"][name], name, property);
         }
-        if let Some(found) = schema.get("const").or_else(|| schema.pointer("/examples/0")).or(schema.pointer("/enum/0")) {
+        if let Some(found) = schema.get("const").or_else(|| schema.pointer("/examples/0")).or(schema.pointer("/enum/0"))
+        {
             return found.clone();
         }
         if let Some(first) = variants(schema).first() {
@@ -29,7 +30,9 @@ impl Sample<'_> {
         match kind(schema) {
             "object" => self.object(schema, title),
             "array" => self.array(&schema["items"], title, property),
-            "integer" | "number" => schema.get("minimum").filter(|least| **least != json!(0)).cloned().unwrap_or(json!(1)),
+            "integer" | "number" => {
+                schema.get("minimum").filter(|least| **least != json!(0)).cloned().unwrap_or(json!(1))
+            }
             "boolean" => json!(true),
             "string" => string(schema, title, property).into(),
             _ => json!({}),
