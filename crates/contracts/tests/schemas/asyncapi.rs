@@ -63,7 +63,7 @@ struct Api<'a> {
 /// What there is.
 impl Api<'_> {
     fn commands(&mut self, service: Service) {
-        let problem = self.problem();
+        let (problem, trouble) = (self.problem(), self.trouble());
         let outcomes = self.message("outcomes", "What became of commands", "common/outcomes", None);
         for spec in Catalogue::of(service).commands {
             let (key, path) = (format!("{service}.{}", spec.name), format!("commands/{service}.{}", spec.name));
@@ -76,7 +76,7 @@ impl Api<'_> {
             self.reply(&format!("cmd.{key}"), &[&outcomes], Some(headers::REPLY_TO));
             let description = format!("{} Answered with its outcome.", spec.description);
             self.receive(&format!("ask.{key}"), service.ask(spec.name), &description, &asked);
-            self.reply(&format!("ask.{key}"), &[&outcome, &problem], None);
+            self.reply(&format!("ask.{key}"), &[&outcome, &problem, &trouble], None);
         }
         let batch = self.message("batch", "Several commands in one message", "common/batch", Some("batch-headers"));
         let key = format!("cmd.{service}.{BATCH}");
@@ -118,12 +118,12 @@ impl Api<'_> {
     }
 
     fn question(&mut self, key: &str, address: String, path: &str, spec: &MessageSpec) {
-        let problem = self.problem();
+        let (problem, trouble) = (self.problem(), self.trouble());
         let headers = Some("query-headers").filter(|_| path.starts_with("queries/"));
         let request = self.message(key, spec.description, path, headers);
         let reply = self.message(&format!("{key}.reply"), spec.description, &format!("{path}.reply"), None);
         self.receive(key, address, spec.description, &request);
-        self.reply(key, &[&reply, &problem], None);
+        self.reply(key, &[&reply, &problem, &trouble], None);
     }
 
     fn dead_letters(&mut self, service: Service) {
@@ -140,6 +140,15 @@ impl Api<'_> {
     /// A problem as a reply.
     fn problem(&mut self) -> String {
         self.message("problem", "Why there is no answer", "common/problem", Some("problem-headers"))
+    }
+
+    /// A reply of headers only.
+    fn trouble(&mut self) -> String {
+        let mut message =
+            json!({ "name": "trouble", "title": "A fault, or a service or store is away: the headers tell" });
+        message["headers"] = schema("common/problem-headers");
+        self.messages.insert("trouble".into(), message);
+        "trouble".into()
     }
 
     /// An outcome whose body is this command's answer or a problem.
@@ -166,21 +175,20 @@ impl Api<'_> {
         &mut self,
         key: &str,
         title: &str,
-        schema: Value,
+        payload: Value,
         headers: Option<&str>,
         example: Option<Value>,
     ) -> String {
         let mut message = json!({
             "name": key,
             "title": title.trim_end_matches('.'),
-            "payload": { "schemaFormat": SCHEMA_FORMAT, "schema": schema },
+            "payload": { "schemaFormat": SCHEMA_FORMAT, "schema": payload },
         });
-        if let Some(payload) = example {
-            message["examples"] = json!([{ "payload": payload }]);
+        if let Some(example) = example {
+            message["examples"] = json!([{ "payload": example }]);
         }
         if let Some(name) = headers {
-            let schema = json!({ "$ref": format!("common/{name}.json") });
-            message["headers"] = json!({ "schemaFormat": SCHEMA_FORMAT, "schema": schema });
+            message["headers"] = schema(&format!("common/{name}"));
         }
         self.messages.insert(key.to_owned(), message);
         key.to_owned()
@@ -228,4 +236,9 @@ impl Api<'_> {
         }
         json!({ "$ref": format!("#/channels/{channel}/messages/{message}") })
     }
+}
+
+/// The schema at this path.
+fn schema(path: &str) -> Value {
+    json!({ "schemaFormat": SCHEMA_FORMAT, "schema": { "$ref": format!("{path}.json") } })
 }
