@@ -14,6 +14,7 @@ pub mod envelope;
 pub mod halls;
 pub mod ids;
 pub mod layout;
+mod lists;
 pub mod message;
 pub mod money;
 pub mod movies;
