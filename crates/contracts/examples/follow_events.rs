@@ -15,9 +15,9 @@ use std::{env, fs};
 
 use anyhow::{Context, Result};
 use async_nats::ConnectOptions;
+use async_nats::datetime::parse_rfc3339;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::{self, Message};
-use chrono::DateTime;
 use contracts::bookings::BookingEvent;
 use contracts::{EventSet, Service};
 use futures_util::StreamExt;
@@ -48,7 +48,7 @@ async fn main() -> Result<()> {
         .custom_inbox_prefix(broker.inbox_prefix)
         .connect(broker.url)
         .await?;
-    let jetstream = jetstream::with_prefix(client, broker.jetstream_api_prefix);
+    let jetstream = jetstream::with_prefix(client, &broker.jetstream_api_prefix);
 
     let stream = jetstream.get_stream(Service::Bookings.events_stream()).await?;
     let config = pull::Config {
@@ -84,8 +84,7 @@ fn deliver_policy(start: Option<&str>) -> Result<DeliverPolicy> {
             DeliverPolicy::ByStartSequence { start_sequence: number.parse()? }
         }
         Some(time) => {
-            let time = DateTime::parse_from_rfc3339(time).context("say all, new, a sequence or a time")?;
-            let start_time = async_nats::jetstream::time(time);
+            let start_time = parse_rfc3339(time).map_err(anyhow::Error::from_boxed)?;
             DeliverPolicy::ByStartTime { start_time }
         }
     })
@@ -94,7 +93,8 @@ fn deliver_policy(start: Option<&str>) -> Result<DeliverPolicy> {
 /// Whatever is to be done with an event. It may come twice; its sequence and its `ce-id` are the same then.
 fn handle(message: &Message) -> Result<()> {
     let info = message.info().map_err(anyhow::Error::from_boxed)?;
-    let event_type = message.headers.as_ref().and_then(|headers| headers.get("ce-type")).map_or("", |value| value.as_str());
+    let event_type =
+        message.headers.as_ref().and_then(|headers| headers.get("ce-type")).map_or("", |value| value.as_str());
     match BookingEvent::decode(event_type, &message.payload) {
         Ok(event) => println!("{} {event_type} {event:?}", info.stream_sequence),
         // A type that is newer than this program.

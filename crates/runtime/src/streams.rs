@@ -4,9 +4,7 @@
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
-use async_nats::jetstream::stream::{
-    Config, ConsumerLimits, PersistenceMode, RetentionPolicy, StorageType, Stream,
-};
+use async_nats::jetstream::stream::{Config, ConsumerLimits, PersistenceMode, RetentionPolicy, StorageType, Stream};
 use async_nats::jetstream::{Context, context::CreateStreamError};
 use contracts::Service;
 use contracts::subjects::{ALL_DEAD_LETTERS, COMMANDS_CONSUMER, DEAD_LETTERS_STREAM};
