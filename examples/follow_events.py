@@ -51,8 +51,9 @@ async def main(name, where="all"):
         inbox_prefix=broker["inbox_prefix"].encode(),
     )
     jetstream = connection.jetstream(prefix=broker["jetstream_api_prefix"])
-    # One at a time: then they come in order, also when one has to be delivered again.
-    config = ConsumerConfig(ack_policy=AckPolicy.EXPLICIT, max_ack_pending=1, **start(where))
+    # One at a time: then they come in order, also when one has to be delivered again, which is 5 s after a program died
+    # over it.
+    config = ConsumerConfig(ack_policy=AckPolicy.EXPLICIT, max_ack_pending=1, ack_wait=5, **start(where))
     events = await jetstream.pull_subscribe(
         "cinema.evt.bookings.>",
         durable=name,

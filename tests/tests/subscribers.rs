@@ -46,7 +46,7 @@ async fn in_python() -> Command {
 
 /// An example that runs until it is dropped, which kills it.
 struct Follower {
-    _process: Child,
+    process: Child,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
@@ -56,13 +56,23 @@ impl Follower {
         let command = program.env("MARQUEE_NATS_CONTEXT", context).args(arguments);
         let mut process = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        Self { _process: process, lines }
+        Self { process, lines }
     }
 
     /// The next sequence that it prints.
     async fn next(&mut self) -> u64 {
-        let line = timeout(PATIENCE, self.lines.next_line()).await.expect("an event").unwrap().expect("no end");
-        line.split(' ').next().unwrap().parse().unwrap_or_else(|_| panic!("{line}"))
+        let line = timeout(PATIENCE, self.lines.next_line()).await.expect("an event");
+        sequence(&line.unwrap().expect("no end"))
+    }
+
+    /// Kills it as a power cut would. What it has printed and nobody has read yet.
+    async fn kill(mut self) -> Vec<u64> {
+        self.process.kill().await.unwrap();
+        let mut sequences = Vec::new();
+        while let Some(line) = self.lines.next_line().await.unwrap() {
+            sequences.push(sequence(&line));
+        }
+        sequences
     }
 
     /// All sequences that it prints up to this one.
@@ -75,7 +85,11 @@ impl Follower {
     }
 }
 
-/// So many bookings; the position of the last.
+fn sequence(line: &str) -> u64 {
+    line.split(' ').next().unwrap().parse().unwrap_or_else(|_| panic!("{line}"))
+}
+
+/// A booking in each of these rows; the position of the last.
 async fn book(cinema: &Cinema, rows: &str) -> u64 {
     let (user, showtime) = (cinema.user().await, cinema.showtime().await);
     let mut last = 0;
@@ -91,7 +105,7 @@ async fn goes_on_where_it_was(cinema: &Cinema, name: &str, mut program: impl Asy
     let last = book(cinema, "ABCDE").await;
     let mut follower = Follower::start(&mut program().await, cinema, &[name]);
     let mut seen = follower.up_to(last - 2).await;
-    drop(follower);
+    seen.extend(follower.kill().await);
     let last = book(cinema, "ABC").await;
     seen.extend(Follower::start(&mut program().await, cinema, &[name]).up_to(last).await);
     assert!(seen.is_sorted(), "{seen:?}");
@@ -108,8 +122,8 @@ async fn starts_where_it_is_told(cinema: &Cinema, name: &str, mut program: impl 
     let events = broker.events(Service::Bookings, last).await;
     // When it was decided, which is after the one before was in the stream.
     let (sequence, time) = (before.to_string(), events.last().unwrap().attributes["time"].clone());
-    for (start, first) in [("all", 1), (sequence.as_str(), before), (time.as_str(), last)] {
-        let name = format!("{name}-{first}");
+    for (place, start, first) in [("all", "all", 1), ("sequence", &sequence, before), ("time", &time, last)] {
+        let name = format!("{name}-{place}");
         let mut follower = Follower::start(&mut program().await, cinema, &[&name, start]);
         assert_eq!(follower.next().await, first, "{start}");
     }

@@ -11,6 +11,8 @@
 //! The environment variable `MARQUEE_NATS_CONTEXT` names the file that says where the broker is and who signs in:
 //! `script/up` writes it for subscribers.
 
+use std::io::{self, Write};
+use std::time::Duration;
 use std::{env, fs};
 
 use anyhow::{Context, Result};
@@ -58,6 +60,8 @@ async fn main() -> Result<()> {
         ack_policy: AckPolicy::Explicit,
         // One at a time: then they come in order, also when one has to be delivered again.
         max_ack_pending: 1,
+        // So long the one that a program died over waits until it is delivered again.
+        ack_wait: Duration::from_secs(5),
         ..pull::Config::default()
     };
     let mut messages = stream.get_or_create_consumer(&name, config).await?.messages().await?;
@@ -95,10 +99,11 @@ fn handle(message: &Message) -> Result<()> {
     let info = message.info().map_err(anyhow::Error::from_boxed)?;
     let event_type =
         message.headers.as_ref().and_then(|headers| headers.get("ce-type")).map_or("", |value| value.as_str());
-    match BookingEvent::decode(event_type, &message.payload) {
-        Ok(event) => println!("{} {event_type} {event:?}", info.stream_sequence),
+    let said = match BookingEvent::decode(event_type, &message.payload) {
+        Ok(event) => format!("{event:?}"),
         // A type that is newer than this program.
-        Err(_) => println!("{} {event_type} is not known here", info.stream_sequence),
-    }
+        Err(_) => "is not known here".to_owned(),
+    };
+    writeln!(io::stdout(), "{} {event_type} {said}", info.stream_sequence)?;
     Ok(())
 }
