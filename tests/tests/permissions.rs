@@ -39,8 +39,7 @@ fn publishing() -> Vec<Granted> {
         let own = service(of);
         let (commands, events) = (of.commands_stream(), of.events_stream());
         grant(of.command("batch"), &[own, Gateway]);
-        // The gateway and the service itself only until a lone command goes as a batch, too.
-        grant(of.command("place"), &[own, Gateway, Operator]);
+        grant(of.command("place"), &[Operator]);
         grant(of.ask("place"), &[Operator]);
         grant(of.query("list"), &[Gateway, Operator]);
         grant(of.query("operation"), &[own, Gateway, Operator]);
