@@ -1,9 +1,13 @@
 //! The NATS door: commands answered and durable, queries, events, dead letters; what an operator and a subscriber use.
 
+use std::collections::BTreeMap;
+
 use async_nats::HeaderMap;
 use async_nats::jetstream::{self, consumer::DeliverPolicy, consumer::pull::OrderedConfig};
+use contracts::catalogue::{Catalogue, common_queries};
+use contracts::message::{MessageSpec, schema_of};
 use contracts::subjects::headers;
-use contracts::{OutcomeStatus, Service};
+use contracts::{Outcome, OutcomeStatus, Service};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use system_tests::{Broker, NatsUser, eventually, on_shared_cinema, samples};
@@ -74,39 +78,37 @@ fn every_command_is_answered_on_its_ask_subject() {
 }
 
 #[test]
-fn every_command_and_query_is_registered_with_its_schemas() {
+fn every_service_is_registered_with_what_it_answers_and_its_schemas() {
     on_shared_cinema(async |cinema| {
         let broker = cinema.broker().await;
         for service in Service::ALL {
-            let (info, _) = broker.request(&format!("$SRV.INFO.marquee-{service}"), b"").await;
-            let endpoints = info["endpoints"].as_array().expect("endpoints").clone();
-            let mut expected = vec![service.query("operation")];
-            let (commands, queries): (Vec<_>, Vec<&str>) = match service {
-                Service::Users => (names::<contracts::users::UserCommand>(), vec!["user", "users", "names"]),
-                Service::Movies => (
-                    names::<contracts::movies::MovieCommand>(),
-                    vec!["movie", "movies", "hall", "halls", "showtime", "showtimes"],
-                ),
-                Service::Bookings => {
-                    (names::<contracts::bookings::BookingCommand>(), vec!["booking", "bookings", "seats"])
-                }
-            };
-            expected.extend(commands.into_iter().map(|command| service.ask(command)));
-            expected.extend(queries.into_iter().map(|query| service.query(query)));
-            for subject in expected {
-                let endpoint = endpoints.iter().find(|endpoint| endpoint["subject"] == subject.as_str());
-                let metadata = &endpoint.unwrap_or_else(|| panic!("{subject} is not registered"))["metadata"];
-                for part in ["request", "reply"] {
-                    let schema: Value = serde_json::from_str(metadata[part].as_str().unwrap()).unwrap();
-                    assert!(schema["$schema"].is_string(), "{subject}: {schema:#}");
-                }
+            let Catalogue { commands, queries, methods, .. } = Catalogue::of(service);
+            let schemas = |spec: &MessageSpec| [(spec.request)(), spec.reply.expect("a reply")()].map(|s| s.to_value());
+            let asked = commands.iter().map(|spec| {
+                (service.ask(spec.name), [(spec.request)(), schema_of::<Outcome>()].map(|schema| schema.to_value()))
+            });
+            let common = common_queries();
+            let questions = queries.iter().chain(&common).map(|spec| (service.query(spec.name), schemas(spec)));
+            let methods = methods.iter().map(|spec| (service.rpc(spec.name), schemas(spec)));
+            let mut expected: BTreeMap<String, [Value; 2]> = asked.chain(questions).chain(methods).collect();
+            let name = format!("marquee-{service}");
+            let (info, _) = broker.request(&format!("$SRV.INFO.{name}"), b"").await;
+            for endpoint in info["endpoints"].as_array().expect("endpoints") {
+                let (subject, metadata) = (endpoint["subject"].as_str().unwrap(), &endpoint["metadata"]);
+                let schemas = expected.remove(subject).unwrap_or_else(|| panic!("nobody knows {subject}"));
+                let found: [Value; 2] =
+                    ["request", "reply"].map(|part| serde_json::from_str(metadata[part].as_str().unwrap()).unwrap());
+                assert_eq!(found, schemas, "{subject}");
+                assert!(metadata["description"].as_str().is_some_and(|text| text.ends_with('.')), "{metadata}");
+            }
+            assert!(expected.is_empty(), "not registered: {:?}", expected.keys());
+            assert!(info["description"].as_str().is_some_and(|text| !text.is_empty()), "{info}");
+            for verb in ["PING", "STATS"] {
+                let (answer, _) = broker.request(&format!("$SRV.{verb}.{name}"), b"").await;
+                assert_eq!((&answer["name"], &answer["version"]), (&json!(name), &info["version"]));
             }
         }
     });
-}
-
-fn names<C: contracts::CommandSet>() -> Vec<&'static str> {
-    C::specs().into_iter().map(|spec| spec.name).collect()
 }
 
 #[test]

@@ -8,7 +8,7 @@ use async_nats::{Message, jetstream};
 use chrono::{TimeDelta, Utc};
 use contracts::ids::CommandId;
 use contracts::message::{MessageSpec, QueryKind, decode, schema_of};
-use contracts::operations::{GetOperation, OPERATION};
+use contracts::operations::{self, GetOperation, OPERATION};
 use contracts::subjects::headers as names;
 use contracts::{Actor, Case, CommandSet, EventSet, Outcome, Problem, Query};
 use diesel_migrations::EmbeddedMigrations;
@@ -275,12 +275,7 @@ fn operation<D: Domain>(parts: &Parts<D>) -> Endpoint {
     Endpoint {
         name: subject.replace('.', "-"),
         subject,
-        spec: MessageSpec {
-            name: OPERATION,
-            description: "What became of a command.",
-            request: schema_of::<GetOperation>,
-            reply: Some(schema_of::<Outcome>),
-        },
+        spec: operations::spec(),
         kind: None,
         handler: Arc::new(move |message| {
             let database = database.clone();
