@@ -99,6 +99,11 @@ impl Cinema {
         token::brief(self.folder.path(), role).expect("a token")
     }
 
+    /// The same for so long.
+    pub fn token_for(&self, role: Role, lasts: Duration) -> String {
+        token::sign(self.folder.path(), role, lasts).expect("a token")
+    }
+
     /// Runs `marquee seed`; what it says.
     pub async fn seed(&self) -> String {
         self.marquee(&["seed"]).await

@@ -4,7 +4,7 @@
 //! ([`gateway::Asking`]) or a command ([`ordering::Ordering`]), and is answered with a [`representation`], a [`listing`],
 //! an [`export`], or something [`instead`]. Each handler in [`routes`] says what it takes and gives in the attribute above
 //! it; the [`document`] is made of those.
-//! What is the network's rather than a request's, such as connections, TLS and
+//! What happens is told as it does by what is [`live`]. What is the network's rather than a request's, such as connections, TLS and
 //! limits, is at the [`edge`]. The gateway owns nothing: what it remembers ([`seen`]) only spares its callers a header.
 
 pub mod access;
@@ -22,6 +22,7 @@ mod headers;
 mod input;
 mod instead;
 mod limited;
+mod live;
 mod names;
 mod ordering;
 mod representation;
@@ -34,12 +35,13 @@ mod swagger;
 pub use created::{command_id, created_id};
 pub use edge::{EdgeArgs, LimitArgs};
 pub use gateway::Gateway;
+pub use live::LiveArgs;
 pub use server::{Args, run};
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use routes::{api_keys, audit, bookings, dead_letters, exports, halls, movies, operations, sessions, showtimes, users};
+use routes::{api_keys, audit, bookings, dead_letters, events, exports, halls, movies, operations, sessions, showtimes, users};
 
 /// Every path, with its methods. The document has the tutorial's paths besides, which lead here too.
 fn table() -> OpenApiRouter<Gateway> {
@@ -72,6 +74,7 @@ fn table() -> OpenApiRouter<Gateway> {
         .routes(routes!(dead_letters::get, dead_letters::drop))
         .routes(routes!(dead_letters::retry))
         .routes(routes!(operations::get))
+        .routes(routes!(events::follow))
 }
 
 /// The OpenAPI document.

@@ -4,7 +4,7 @@
 //! is waiting ([`intake`] reads it), [`decide`] writes everything that follows in one transaction ([`journal`],
 //! [`outcomes`], [`claims`]; states come from the [`cache`]), [`relay`] copies the journal to the event stream.
 //!
-//! The way of an event: a [`follower`] reads the stream from a checkpoint, for a [`projector`] that keeps read tables
+//! The way of an event: a [`follower`] reads the stream ([`events`]) from a checkpoint, for a [`projector`] that keeps read tables
 //! or for [`reactions`] that give further commands. The way of a question: [`endpoints`] answers it from read tables,
 //! from [`committed`] state, or, who did what, from the journal itself ([`audit`]).
 //!
@@ -22,6 +22,7 @@ pub mod committed;
 pub mod database;
 pub mod domain;
 pub mod erasure;
+pub mod events;
 pub mod health;
 pub mod letters;
 pub mod process;

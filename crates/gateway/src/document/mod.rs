@@ -3,7 +3,7 @@
 mod access;
 mod shared;
 
-use contracts::Problem;
+use contracts::{Problem, Service};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{ArrayItems, Components, Object, Schema, Type};
 use utoipa::openapi::{OpenApi, PathItem, Ref, RefOr};
@@ -37,7 +37,7 @@ const TUTORIAL: &str = "tutorial";
             **Lists** come in pages: `next`, also in the header `Link`, is the address of the page that follows.\n\n\
             **Errors** are problems as of RFC 9457, with a stable `type` for each case.",
     ),
-    components(schemas(Problem, OperationBody)),
+    components(schemas(Problem, OperationBody, Service)),
     tags(
         (name = "movies", description = "What is shown"),
         (name = "halls", description = "Where it is shown"),
@@ -48,6 +48,7 @@ const TUTORIAL: &str = "tutorial";
         (name = "bookings", description = "Who sits where"),
         (name = "audit", description = "Who did what when"),
         (name = "dead-letters", description = "Commands that could not be read, or failed again and again"),
+        (name = "events", description = "What happens, as it happens"),
         (name = "operations", description = "What became of writes that were not waited for"),
         (name = "tutorial", description = "The paths of the tutorial that Marquee started from, which answer as well"),
     ),

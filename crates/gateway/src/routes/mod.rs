@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod bookings;
 pub(crate) mod dead_letters;
 pub(crate) mod exports;
+pub(crate) mod events;
 pub(crate) mod halls;
 pub(crate) mod movies;
 pub(crate) mod operations;
