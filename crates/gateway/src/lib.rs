@@ -41,7 +41,9 @@ pub use server::{Args, run};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use routes::{api_keys, audit, bookings, dead_letters, events, exports, halls, movies, operations, sessions, showtimes, users};
+use routes::{
+    api_keys, audit, bookings, dead_letters, events, exports, halls, movies, operations, sessions, showtimes, users,
+};
 
 /// Every path, with its methods. The document has the tutorial's paths besides, which lead here too.
 fn table() -> OpenApiRouter<Gateway> {
