@@ -163,7 +163,9 @@ impl Schemas {
 
     fn check_reply(&mut self, message: &Message, ids: &[String]) {
         let reply = body(message);
-        let is_problem = message.headers.as_ref().is_some_and(|headers| headers.get(NATS_SERVICE_ERROR_CODE).is_some());
+        let is_error = message.headers.as_ref().is_some_and(|headers| headers.get(NATS_SERVICE_ERROR_CODE).is_some());
+        // A refused command's outcome says so in its headers, too.
+        let is_problem = is_error && reply["status"] != "refused";
         match ids {
             _ if is_problem => self.check("urn:marquee:schema:problem", &reply),
             [outcome, answer] => {

@@ -173,12 +173,7 @@ impl Client {
         let found = reply.headers.as_ref();
         match headers::text(found, async_nats::service::NATS_SERVICE_ERROR_CODE) {
             None => serde_json::from_slice(&reply.payload).map_err(internal),
-            Some(code) => Err(serde_json::from_slice(&reply.payload).unwrap_or_else(|_| {
-                let case = if code == "503" { Case::Unavailable } else { Case::Internal };
-                let detail = headers::text(found, async_nats::service::NATS_SERVICE_ERROR).unwrap_or_default();
-                let title = format!("{}: ", case.title());
-                Problem::new(case, detail.strip_prefix(&title).unwrap_or(detail))
-            })),
+            Some(_) => Err(serde_json::from_slice(&reply.payload).unwrap_or_else(internal)),
         }
     }
 

@@ -4,9 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{Message, jetstream};
+use async_nats::{HeaderMap, Message, jetstream};
 use chrono::{TimeDelta, Utc};
-use contracts::ids::CommandId;
 use contracts::message::{MessageSpec, QueryKind, decode, schema_of};
 use contracts::operations::{GetOperation, OPERATION};
 use contracts::subjects::headers as names;
@@ -23,7 +22,7 @@ use crate::commands::CommandLoop;
 use crate::committed::Committed;
 use crate::database::{Database, backoff};
 use crate::domain::{Around, Domain};
-use crate::endpoints::{self, Endpoint, Progress};
+use crate::endpoints::{self, Endpoint, Progress, Reply};
 use crate::follower::{Checkpoint, Follower, Work};
 use crate::health::Health;
 use crate::process::{self, ServiceArgs};
@@ -245,6 +244,7 @@ where
         subject: Q::subject(),
         name: Q::subject().replace('.', "-"),
         spec: Q::spec(),
+        answer: None,
         kind: Some(kind),
         handler: Arc::new(move |message| {
             let answer = decode::<Q>(&message.payload).map(&handler);
@@ -266,6 +266,7 @@ fn operation<D: Domain>(parts: &Parts<D>) -> Endpoint {
             request: schema_of::<GetOperation>,
             reply: Some(schema_of::<Outcome>),
         },
+        answer: None,
         kind: None,
         handler: Arc::new(move |message| {
             let database = database.clone();
@@ -288,10 +289,19 @@ fn answered_command<D: Domain>(parts: &Parts<D>, spec: MessageSpec) -> Endpoint 
         name: subject.replace('.', "-"),
         subject,
         spec: MessageSpec { reply: Some(reply), ..spec },
+        answer: spec.reply,
         kind: None,
         handler: Arc::new(move |message| {
             let client = client.clone();
-            Box::pin(async move { encode(&give::<D>(&client, spec.name, &message).await?) })
+            Box::pin(async move {
+                let outcome = give::<D>(&client, spec.name, &message).await?;
+                let mut reply = encode(&outcome)?;
+                // A refusal is an outcome, and an error to whoever asked.
+                if let Err(problem) = outcome.into_result::<Box<RawValue>>() {
+                    reply.headers = endpoints::error_headers(&problem);
+                }
+                Ok(reply)
+            })
         }),
     }
 }
@@ -305,7 +315,7 @@ async fn give<D: Domain>(client: &Client, name: &'static str, message: &Message)
     let invalid = |error: String| Problem::invalid("headers", error);
     intake::refuse_actor(found)?;
     let now = Utc::now();
-    let id: CommandId = headers::parse(found, names::MESSAGE_ID).map_err(invalid)?.unwrap_or_default();
+    let id = intake::command_id(found).unwrap_or_default();
     let expires = headers::parse(found, names::EXPIRES).map_err(invalid)?.unwrap_or(now + WAIT);
     let order = Order {
         id,
@@ -324,6 +334,8 @@ async fn give<D: Domain>(client: &Client, name: &'static str, message: &Message)
     }
 }
 
-fn encode(body: &impl serde::Serialize) -> Result<Vec<u8>, Problem> {
-    serde_json::to_vec(body).map_err(|error| Problem::new(Case::Internal, format!("cannot be written: {error}")))
+fn encode(body: &impl serde::Serialize) -> Result<Reply, Problem> {
+    let body = serde_json::to_vec(body);
+    let body = body.map_err(|error| Problem::new(Case::Internal, format!("cannot be written: {error}")))?;
+    Ok(Reply { body: body.into(), headers: HeaderMap::new() })
 }
