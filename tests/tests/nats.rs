@@ -246,6 +246,12 @@ fn bad_input_on_ask_and_query_is_answered_with_a_problem() {
         let reply = broker.client.request_with_headers("cinema.qry.users.users", with, "{}".into()).await.unwrap();
         let code = reply.headers.unwrap().get(async_nats::service::NATS_SERVICE_ERROR_CODE).unwrap().to_string();
         assert_eq!(code, "503", "what can't be answered from that position is never answered from an older one");
+        let problem: Value = serde_json::from_slice(&reply.payload).expect("a problem as its body");
+        assert_eq!(problem["type"], "urn:marquee:problem:unavailable");
+        let (stats, _) = broker.request("$SRV.STATS.marquee-users", b"").await;
+        let endpoints = stats["endpoints"].as_array().expect("endpoints");
+        let users = endpoints.iter().find(|endpoint| endpoint["subject"] == "cinema.qry.users.users").unwrap();
+        assert_ne!(users["num_errors"], 0, "the service's own trouble is counted: {users:#}");
     });
 }
 
