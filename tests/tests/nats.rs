@@ -6,7 +6,7 @@ use contracts::subjects::headers;
 use contracts::{OutcomeStatus, Service};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
-use system_tests::{Broker, NatsUser, eventually, on_shared_cinema, samples};
+use system_tests::{Broker, NatsUser, Offered, eventually, offered, on_shared_cinema, samples};
 use uuid::Uuid;
 
 async fn user(broker: &Broker) -> Value {
@@ -77,36 +77,25 @@ fn every_command_is_answered_on_its_ask_subject() {
 fn every_command_and_query_is_registered_with_its_schemas() {
     on_shared_cinema(async |cinema| {
         let broker = cinema.broker().await;
-        for service in Service::ALL {
+        for Offered { service, commands, queries } in offered() {
             let (info, _) = broker.request(&format!("$SRV.INFO.marquee-{service}"), b"").await;
-            let endpoints = info["endpoints"].as_array().expect("endpoints").clone();
-            let mut expected = vec![service.query("operation")];
-            let (commands, queries): (Vec<_>, Vec<&str>) = match service {
-                Service::Users => (names::<contracts::users::UserCommand>(), vec!["user", "users", "names"]),
-                Service::Movies => (
-                    names::<contracts::movies::MovieCommand>(),
-                    vec!["movie", "movies", "hall", "halls", "showtime", "showtimes"],
-                ),
-                Service::Bookings => {
-                    (names::<contracts::bookings::BookingCommand>(), vec!["booking", "bookings", "seats"])
-                }
-            };
-            expected.extend(commands.into_iter().map(|command| service.ask(command)));
-            expected.extend(queries.into_iter().map(|query| service.query(query)));
-            for subject in expected {
+            for part in ["description", "version"] {
+                assert!(info[part].as_str().is_some_and(|text| !text.is_empty()), "{info:#}");
+            }
+            let endpoints = info["endpoints"].as_array().expect("endpoints");
+            let commands = commands.iter().map(|name| (service.ask(name), ["request", "reply", "answer"].as_slice()));
+            let queries = queries.iter().map(|name| (service.query(name), ["request", "reply"].as_slice()));
+            for (subject, schemas) in commands.chain(queries) {
                 let endpoint = endpoints.iter().find(|endpoint| endpoint["subject"] == subject.as_str());
                 let metadata = &endpoint.unwrap_or_else(|| panic!("{subject} is not registered"))["metadata"];
-                for part in ["request", "reply"] {
-                    let schema: Value = serde_json::from_str(metadata[part].as_str().unwrap()).unwrap();
+                assert!(metadata["description"].as_str().is_some_and(|text| !text.is_empty()), "{subject}");
+                for name in schemas {
+                    let schema: Value = serde_json::from_str(metadata[*name].as_str().unwrap()).unwrap();
                     assert!(schema["$schema"].is_string(), "{subject}: {schema:#}");
                 }
             }
         }
     });
-}
-
-fn names<C: contracts::CommandSet>() -> Vec<&'static str> {
-    C::specs().into_iter().map(|spec| spec.name).collect()
 }
 
 #[test]
@@ -158,6 +147,42 @@ fn a_repeat_changes_nothing_and_another_payload_under_its_id_is_refused() {
         assert!(outcomes[0].body.get().contains("idempotency-mismatch"), "{}", outcomes[0].body);
         let bookings = broker.query(Service::Bookings, "bookings", json!({ "showtime_id": showtime })).await;
         assert_eq!(bookings["items"].as_array().unwrap().len(), 1, "{bookings:#}");
+    });
+}
+
+#[test]
+fn a_refused_command_is_an_outcome_whose_headers_name_the_problem() {
+    on_shared_cinema(async |cinema| {
+        let broker = cinema.broker().await;
+        let nobody = json!({ "id": Uuid::nil(), "seats": ["A1"] }).to_string();
+        let reply = broker.client.request("cinema.ask.bookings.change-seats", nobody.into()).await.unwrap();
+        let headers = reply.headers.expect("headers");
+        let header = |name: &str| headers.get(name).map(|value| value.as_str());
+        assert_eq!(header("Nats-Service-Error-Code"), Some("404"));
+        assert_eq!(header("Nats-Service-Error"), Some("Not found"));
+        let outcome: contracts::Outcome = serde_json::from_slice(&reply.payload).unwrap();
+        assert_eq!(outcome.status, OutcomeStatus::Refused);
+        assert!(outcome.body.get().contains("urn:marquee:problem:not-found"), "{}", outcome.body);
+    });
+}
+
+#[test]
+fn any_text_can_be_a_commands_id_and_means_the_same_at_both_doors() {
+    on_shared_cinema(async |cinema| {
+        let broker = cinema.broker().await;
+        let mut with = HeaderMap::new();
+        with.insert(headers::MESSAGE_ID, format!("the film of {}", Uuid::now_v7()));
+        let movie = samples::movie().to_string();
+        broker.publish(Service::Movies, "add", movie.clone(), with.clone()).await;
+        let mut added = Vec::new();
+        for _ in 0..2 {
+            let subject = Service::Movies.ask("add");
+            let reply = broker.client.request_with_headers(subject, with.clone(), movie.clone().into()).await.unwrap();
+            let outcome: contracts::Outcome = serde_json::from_slice(&reply.payload).unwrap();
+            assert_eq!(outcome.status, OutcomeStatus::Accepted, "{}", outcome.body);
+            added.push((outcome.command_id, outcome.position));
+        }
+        assert_eq!(added[0], added[1], "it was added once");
     });
 }
 
