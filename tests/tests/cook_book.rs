@@ -61,7 +61,8 @@ async fn every_recipe_does_what_the_page_says() {
     let outputs: Vec<&str> = output.split(NEXT).skip(1).collect();
     let begun = &recipes[outputs.len() - 1];
     let ended = status.is_some_and(|status| status.success());
-    assert!(ended, "{:?} fails ({status:?}):\n{}", begun.job, outputs.last().unwrap());
+    let how = status.map_or("doesn't end".to_owned(), |status| format!("ends with {status}"));
+    assert!(ended, "{:?} {how}:\n{}", begun.job, outputs.last().unwrap());
     assert_eq!(outputs.len(), recipes.len());
     let mut wrong = String::new();
     for (recipe, output) in recipes.iter().zip(outputs) {
