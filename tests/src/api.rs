@@ -115,7 +115,9 @@ impl Api {
     pub async fn try_send(&self, request: RequestBuilder) -> reqwest::Result<Answer> {
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await?;
+        // What is followed does not end; [`Listening`](crate::Listening) reads that.
+        let is_followed = headers.get("content-type").is_some_and(|media_type| media_type == "text/event-stream");
+        let text = if is_followed { String::new() } else { response.text().await? };
         let body =
             if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
         Ok(Answer { status, headers, body })

@@ -129,14 +129,23 @@ impl Broker {
 
     async fn read(&self, stream: &str, last: u64) -> Vec<Message> {
         let stream = jetstream::new(self.client.clone()).get_stream(stream).await.expect("a stream");
+        let mut read = Vec::new();
+        if last == 0 || stream.cached_info().state.messages == 0 {
+            return read;
+        }
         let config = OrderedConfig { deliver_policy: DeliverPolicy::All, ..OrderedConfig::default() };
         let mut messages =
             stream.create_consumer(config).await.expect("a consumer").messages().await.expect("messages");
-        let mut read = Vec::new();
-        while read.last().map_or(0, sequence) < last {
-            read.push(messages.next().await.expect("no end").expect("a message"));
+        loop {
+            let message = messages.next().await.expect("no end").expect("a message");
+            let info = message.info().expect("an info");
+            // The last ones may have been removed.
+            let is_last = info.stream_sequence >= last || info.pending == 0;
+            read.push(message);
+            if is_last {
+                return read;
+            }
         }
-        read
     }
 }
 

@@ -99,19 +99,41 @@ impl Cinema {
         token::brief(self.folder.path(), role).expect("a token")
     }
 
+    /// The same for so long.
+    pub fn token_for(&self, role: Role, lasts: Duration) -> String {
+        token::sign(self.folder.path(), role, lasts).expect("a token")
+    }
+
     /// Runs `marquee seed`; what it says.
     pub async fn seed(&self) -> String {
-        let marquee = self.around.programs.join("marquee");
-        let output = Command::new(marquee)
-            .args(["seed", "--url", self.api.base(), "--data-dir"])
+        self.marquee(&["seed"]).await
+    }
+
+    /// Runs `marquee` with these arguments against this gateway; what it says, which is nothing on standard error.
+    pub async fn marquee(&self, arguments: &[&str]) -> String {
+        let (succeeded, said, complained) = self.run_marquee(arguments).await;
+        assert!(succeeded, "{complained}");
+        assert_eq!(complained, "");
+        said
+    }
+
+    /// The same where it is to fail; what it says on standard error.
+    pub async fn marquee_fails(&self, arguments: &[&str]) -> String {
+        let (succeeded, said, complained) = self.run_marquee(arguments).await;
+        assert!(!succeeded, "{said}");
+        complained
+    }
+
+    async fn run_marquee(&self, arguments: &[&str]) -> (bool, String, String) {
+        let output = Command::new(self.around.programs.join("marquee"))
+            .args(arguments)
+            .args(["--url", self.api.base(), "--data-dir"])
             .arg(self.folder.path())
             .output()
             .await
             .expect("an end");
-        let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success(), "{complained}");
-        assert_eq!(complained, "");
-        said.into_owned()
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.success(), text(&output.stdout), text(&output.stderr))
     }
 
     /// Kills a program (`users`, `movies`, `bookings`, `gateway`, or what a replica is called) as a power cut would.

@@ -1,5 +1,6 @@
 //! What there is on NATS, as the contracts list it.
 
+use contracts::audit::AUDIT;
 use contracts::bookings::{self, BookingCommand};
 use contracts::message::MessageSpec;
 use contracts::movies::{self, MovieCommand};
@@ -13,7 +14,7 @@ pub struct Offered {
     pub service: Service,
     /// Its commands.
     pub commands: Vec<&'static str>,
-    /// Its queries, and what becomes of its commands.
+    /// Its queries, and what every service answers: what became of a command, and the journal's entries.
     pub queries: Vec<&'static str>,
 }
 
@@ -23,7 +24,7 @@ pub fn offered() -> [Offered; 3] {
     let offered = |service, commands, queries: Vec<MessageSpec>| Offered {
         service,
         commands: names(commands).collect(),
-        queries: names(queries).chain([OPERATION]).collect(),
+        queries: names(queries).chain([OPERATION, AUDIT]).collect(),
     };
     let movies = [movies::queries(), halls::queries(), showtimes::queries()].concat();
     [

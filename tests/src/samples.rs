@@ -122,6 +122,15 @@ impl Cinema {
         self.api.post("/api/showtimes", &showtime(&movie, &hall)).await.expect(201).id()
     }
 
+    /// A new showtime, and the path of its seat map, which is there for everybody.
+    pub async fn seats(&self) -> (String, String) {
+        let showtime = self.showtime().await;
+        let path = format!("/api/showtimes/{showtime}/seats");
+        // Whoever scheduled it finds it; once they have, so do others.
+        self.api.get(&path).await.expect(200);
+        (showtime, path)
+    }
+
     /// Tries to book.
     pub async fn book(&self, user: &str, showtime: &str, seats: &[&str]) -> Answer {
         let booking = json!({ "user_id": user, "showtime_id": showtime, "seats": seats });

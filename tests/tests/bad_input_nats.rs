@@ -82,7 +82,7 @@ fn header() -> impl Strategy<Value = (&'static str, String)> {
 
 /// The ids of the commands that became dead letters.
 async fn buried(broker: &Broker) -> BTreeSet<String> {
-    let id = |letter: &Message| Some(letter.headers.as_ref()?.get(headers::MESSAGE_ID)?.to_string());
+    let id = |letter: &Message| Some(letter.headers.as_ref()?.get(headers::COMMAND_ID)?.to_string());
     broker.dead_letters().await.iter().filter_map(id).collect()
 }
 
@@ -149,9 +149,9 @@ fn any_request_is_answered() {
             .iter()
             .filter(|(_, name, _)| !matches!(*name, BATCH | "no-such-command"))
             .map(|(service, name, _)| service.ask(name))
-            .chain(["user", "users", "names", "operation"].map(|name| Service::Users.query(name)))
-            .chain(["movies", "hall", "showtimes", "operation"].map(|name| Service::Movies.query(name)))
-            .chain(["booking", "bookings", "seats", "operation"].map(|name| Service::Bookings.query(name)))
+            .chain(["user", "users", "names", "operation", "audit"].map(|name| Service::Users.query(name)))
+            .chain(["movies", "hall", "showtimes", "operation", "audit"].map(|name| Service::Movies.query(name)))
+            .chain(["booking", "bookings", "seats", "operation", "audit"].map(|name| Service::Bookings.query(name)))
             .chain([Service::Users.rpc("check"), Service::Movies.rpc("check")])
             .collect();
         let payload = prop_oneof![vec(any::<u8>(), 0..100), nasty_json()];
@@ -236,7 +236,7 @@ fn a_name_in_a_batch_may_be_anything() {
             broker.publish(Service::Movies, BATCH, batch.to_string(), HeaderMap::new()).await;
             nothing_waits(&broker).await.unwrap_or_else(|error| panic!("{:.20}: {error}", name));
             let id = batch[0]["id"].as_str().unwrap();
-            let letter = broker.dead_letter(headers::MESSAGE_ID, id).await;
+            let letter = broker.dead_letter(headers::COMMAND_ID, id).await;
             assert_eq!(letter.payload.as_ref(), b"{}");
         }
         books(cinema).await;

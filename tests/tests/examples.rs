@@ -18,17 +18,20 @@ async fn every_example_works_after_the_seed_and_is_answered_as_documented() {
     for method in METHODS {
         for (path, item) in paths {
             let Some(operation) = item.get(method) else { continue };
+            // The seed makes no dead letter; dead_letters.rs tries these.
+            let of_a_letter = path.starts_with("/api/dead-letters/");
             // The tutorial's paths have the same examples, and one that writes works once.
-            if method == "get" || operation["tags"][0] != "tutorial" {
+            if !of_a_letter && (method == "get" || operation["tags"][0] != "tutorial") {
                 try_out(&cinema.api, &document, method, path, operation).await;
                 tried += 1;
             }
         }
     }
     let known: usize = paths.values().map(|item| item.as_object().expect("methods").len()).sum();
-    let skipped = tutorial_writes(&document);
+    let letters = 3;
+    let skipped = tutorial_writes(&document) + letters;
     assert_eq!(tried + skipped, known, "no method was forgotten");
-    assert!(skipped < 10 && tried > 25, "{tried} operations were tried, {skipped} were not");
+    assert!(skipped < 13 && tried > 25, "{tried} operations were tried, {skipped} were not");
 }
 
 fn tutorial_writes(document: &Value) -> usize {
@@ -82,6 +85,10 @@ async fn try_out(api: &Api, document: &Value, method: &str, path: &str, operatio
     }
     match documented.get("content") {
         None => assert_eq!(answer.body, Value::Null, "{method} {path}"),
+        // What comes of it is tested where it is followed.
+        Some(content) if content.get("application/json").is_none() => {
+            assert!(content.get(answer.header("content-type")).is_some(), "{method} {path}");
+        }
         Some(content) => {
             let schema =
                 json!({ "allOf": [content["application/json"]["schema"]], "components": document["components"] });

@@ -222,7 +222,7 @@ fn what_cannot_be_read_becomes_a_dead_letter_with_the_reason() {
             // A batch that can't be read has no command whose id would be known.
             let letter = match command {
                 "batch" => broker.dead_letter(headers::SUBJECT, &service.command(command)).await,
-                _ => broker.dead_letter(headers::MESSAGE_ID, &id.to_string()).await,
+                _ => broker.dead_letter(headers::COMMAND_ID, &id.to_string()).await,
             };
             let header = |name: &str| letter.headers.as_ref().unwrap().get(name).unwrap().to_string();
             assert_eq!(letter.subject.to_string(), service.dead_letters());
@@ -246,7 +246,7 @@ fn one_bad_command_in_a_batch_harms_no_other() {
         broker.publish(Service::Users, "batch", batch.to_string(), HeaderMap::new()).await;
         let outcome = broker.outcome(Service::Users, good).await;
         assert_eq!(outcome.status, OutcomeStatus::Accepted);
-        broker.dead_letter(headers::MESSAGE_ID, &bad.to_string()).await;
+        broker.dead_letter(headers::COMMAND_ID, &bad.to_string()).await;
     });
 }
 

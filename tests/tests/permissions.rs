@@ -18,6 +18,9 @@ type Granted = (String, Vec<NatsUser>);
 /// What nobody is granted: once it is refused, all that was tried before has been answered.
 const REFUSED: &str = "not.granted";
 
+/// The one way in which somebody but the provisioner removes something that is stored.
+const ERASING: &str = "$JS.API.STREAM.MSG.DELETE.DEAD_LETTERS";
+
 fn service(service: Service) -> NatsUser {
     NatsUser::Service(service)
 }
@@ -43,11 +46,13 @@ fn publishing() -> Vec<Granted> {
         grant(of.ask("place"), &[Operator]);
         grant(of.query("list"), &[Gateway, Operator]);
         grant(of.query("operation"), &[own, Gateway, Operator]);
+        grant(of.query("audit"), &[Gateway, Operator]);
         let others = if of == Service::Bookings { vec![] } else { vec![bookings] };
         grant(of.rpc("check"), &others);
         let secrets = if of == Service::Users { vec![Gateway] } else { vec![] };
         grant(of.rpc("credentials"), &secrets);
         grant(of.rpc("api-key"), &secrets);
+        grant(of.rpc("account"), &secrets);
         grant(of.event(Uuid::nil(), "done"), &[own]);
         grant(of.dead_letters(), &[own]);
 
@@ -87,7 +92,9 @@ fn publishing() -> Vec<Granted> {
     }
     let services = Service::ALL.map(service);
     grant("$JS.API.STREAM.CREATE.DEAD_LETTERS".into(), &services);
-    grant("$JS.API.STREAM.MSG.GET.DEAD_LETTERS".into(), &[Operator]);
+    // Who is erased goes from the dead letters, too; and admins send them again or drop them.
+    grant("$JS.API.STREAM.MSG.GET.DEAD_LETTERS".into(), &[service(Service::Users), Gateway, Operator]);
+    grant(ERASING.into(), &[service(Service::Users), Gateway]);
     grant("$JS.API.STREAM.CREATE.ANYTHING".into(), &[]);
     for api in ["STREAM.NAMES", "STREAM.LIST"] {
         grant(format!("$JS.API.{api}"), &[Operator]);
@@ -118,7 +125,7 @@ fn destroying() -> Vec<String> {
         let subscriber = api.map(|api| format!("{SUBSCRIBERS_API}.STREAM.{api}.{stream}"));
         api.map(|api| format!("$JS.API.STREAM.{api}.{stream}")).into_iter().chain(consumer).chain(subscriber)
     });
-    subjects.collect()
+    subjects.filter(|subject| subject != ERASING).collect()
 }
 
 /// Every class of subject that is subscribed to.

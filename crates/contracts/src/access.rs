@@ -313,6 +313,45 @@ pub struct Credentials {
     pub password_version: u32,
 }
 
+/// Asks how a user signs in, for whoever wants to know what is stored about them; for the gateway only.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GetAccount {
+    /// Whose.
+    pub id: UserId,
+}
+
+/// How a user signs in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Account {
+    /// Their password; `None` for a user who has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<PasswordState>,
+    /// Their open sessions, oldest first.
+    pub sessions: Vec<OpenedSession>,
+}
+
+/// That there is a password, of which nothing but a hash is stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, ToSchema)]
+pub struct PasswordState {
+    /// Which of their passwords it is, counted from 1.
+    #[schema(example = 1)]
+    pub version: u32,
+    /// Since when it is theirs.
+    pub since: DateTime<Utc>,
+}
+
+/// An open session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, ToSchema)]
+pub struct OpenedSession {
+    /// The session.
+    pub id: SessionId,
+    /// When it was opened.
+    pub opened_at: DateTime<Utc>,
+    /// When it was last gone on with.
+    pub used_at: DateTime<Utc>,
+}
+
 /// Asks for what proves an API key, for the gateway only.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

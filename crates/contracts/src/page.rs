@@ -43,6 +43,9 @@ pub fn read_cursor<K: std::str::FromStr>(cursor: Option<&str>) -> Result<Option<
 pub struct Limit(u16);
 
 impl Limit {
+    /// As many as there can be, for whoever reads all pages.
+    pub const MOST: Self = Self(200);
+
     /// How many rows to read for a page: one more than it has.
     pub fn rows(self) -> i64 {
         i64::from(self.0) + 1
@@ -58,7 +61,7 @@ impl Default for Limit {
 impl TryFrom<u16> for Limit {
     type Error = String;
     fn try_from(limit: u16) -> Result<Self, String> {
-        if (1..=200).contains(&limit) { Ok(Self(limit)) } else { Err("must be from 1 to 200".into()) }
+        if (1..=Self::MOST.0).contains(&limit) { Ok(Self(limit)) } else { Err("must be from 1 to 200".into()) }
     }
 }
 

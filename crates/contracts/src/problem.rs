@@ -58,6 +58,8 @@ pub enum Case {
     BookingCheckedIn,
     /// More seats than one user may have of one showtime.
     TooManySeats,
+    /// A dead letter could not be read the next time either.
+    NotRetriable,
     /// A field can't be changed after creation.
     Immutable,
     /// The same idempotency key or command id came with another content.
@@ -101,6 +103,7 @@ impl Case {
             | Case::BookingCancelled
             | Case::BookingCheckedIn
             | Case::TooManySeats
+            | Case::NotRetriable
             | Case::StillRunning => 409,
             Case::TooManyRequests => 429,
             Case::Unavailable => 503,
@@ -136,6 +139,7 @@ impl Case {
             Case::BookingCancelled => "The booking is cancelled",
             Case::BookingCheckedIn => "The booking is checked in",
             Case::TooManySeats => "Too many seats",
+            Case::NotRetriable => "It cannot be sent again",
             Case::Immutable => "A field cannot be changed",
             Case::IdempotencyMismatch => "The same key came with another content",
             Case::StillRunning => "The same request is still running",

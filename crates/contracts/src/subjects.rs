@@ -117,7 +117,8 @@ pub const ALL_DEAD_LETTERS: &str = "cinema.dlq.*";
 pub mod headers {
     /// The command's id (a UUID), or the batch's.
     pub const MESSAGE_ID: &str = "Nats-Msg-Id";
-    /// Refused where it is found: who gives a command follows from who may publish on its subject.
+    /// Who gave the command that became a dead letter. Refused in a command: who gives it follows from who may publish on
+    /// its subject.
     pub const ACTOR: &str = "Marquee-Actor";
     /// The inbox on which the outcome is awaited.
     pub const REPLY_TO: &str = "Marquee-Reply-To";
@@ -129,6 +130,8 @@ pub mod headers {
     pub const MIN_POSITION: &str = "Marquee-Min-Position";
     /// The position of a service's journal at which a write took effect: `bookings=12`.
     pub const POSITION: &str = "Marquee-Position";
+    /// The id of the command that became a dead letter.
+    pub const COMMAND_ID: &str = "Marquee-Command-Id";
     /// Why a message became a dead letter, in words.
     pub const REASON: &str = "Marquee-Reason";
     /// The subject that a dead letter was published on at first.

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::access::{
-    AddApiKey, ApiKey, ApiKeyAdded, ApiKeyChanged, ApiKeyProof, ApiKeyRevoked, ChangePassword, CloseSession,
-    Credentials, GetApiKey, GetCredentials, ListApiKeys, OpenSession, PasswordChanged, PasswordHash, RefreshSession,
-    RevokeApiKey, RolesChanged, SessionClosed, SessionOpened, SessionRefreshed, SessionState, SetRoles,
+    Account, AddApiKey, ApiKey, ApiKeyAdded, ApiKeyChanged, ApiKeyProof, ApiKeyRevoked, ChangePassword, CloseSession,
+    Credentials, GetAccount, GetApiKey, GetCredentials, ListApiKeys, OpenSession, PasswordChanged, PasswordHash,
+    RefreshSession, RevokeApiKey, RolesChanged, SessionClosed, SessionOpened, SessionRefreshed, SessionState, SetRoles,
 };
 use crate::actor::Roles;
 use crate::ids::UserId;
@@ -254,6 +254,8 @@ queries! { rpc_methods of Users Rpc {
     "check" => CheckUsers, CheckedUsers;
     /// What proves a user's password, for the gateway only.
     "credentials" => GetCredentials, Credentials;
+    /// How a user signs in, for the gateway only.
+    "account" => GetAccount, Account;
     /// What proves an API key, for the gateway only.
     "api-key" => GetApiKey, ApiKeyProof;
 }}

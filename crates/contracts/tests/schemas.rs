@@ -6,10 +6,12 @@ use std::fs;
 use std::io::Result;
 use std::path::{Path, PathBuf};
 
+use contracts::audit::{AuditEntry, GetAudit};
 use contracts::bookings::{BookingCommand, BookingEvent};
 use contracts::message::{BatchedCommand, MessageSpec, schema_of};
 use contracts::movies::{MovieCommand, MovieEvent};
 use contracts::operations::GetOperation;
+use contracts::page::Page;
 use contracts::users::{UserCommand, UserEvent};
 use contracts::{CommandSet, EventSet, Outcome, Problem, Service, bookings, halls, movies, showtimes, users};
 use schemars::Schema;
@@ -40,6 +42,8 @@ fn all() -> Result<Documents> {
         add(&mut documents, "rpc", service, ("rpc", "rpc-reply"), &methods)?;
     }
     for (name, schema) in [
+        ("audit", schema_of::<GetAudit>()),
+        ("audit.reply", schema_of::<Page<AuditEntry>>()),
         ("batch", schema_of::<Vec<BatchedCommand>>()),
         ("operation", schema_of::<GetOperation>()),
         ("outcome", schema_of::<Outcome>()),

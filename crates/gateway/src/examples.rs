@@ -73,6 +73,26 @@ pub fn session() -> Uuid {
     created_id(command_id("anonymous", "POST", "/api/sessions", "seed-session-1"), "session")
 }
 
+/// What `GET /api/events` may begin with.
+pub(crate) fn events() -> String {
+    let id = booking(1);
+    let event = json!({
+        "specversion": "1.0", "id": "019ab2f4-1c00-7a3c-9df1-3f0a7b7d1f27", "source": "/marquee/bookings",
+        "type": "booking-checked-in.v1", "subject": id, "time": "2030-01-31T19:45:00.000000Z",
+        "dataschema": "urn:marquee:schema:bookings:event:booking-checked-in.v1",
+        "data": { "booking_id": id, "showtime_id": showtime(1) },
+    });
+    format!("retry: 1000\nid: u12.m40.b6\n\nid: u12.m40.b7\nevent: booking-checked-in.v1\ndata: {event}\n\n")
+}
+
+/// How a seat map may change that is followed.
+pub(crate) fn seat_events() -> String {
+    let price = json!({ "amount": 1250, "currency": "EUR" });
+    let seat = json!({ "state": "taken", "seat": "C7", "category": "standard", "price": price });
+    let changed = json!({ "showtime_id": showtime(1), "free": 117, "capacity": 120, "seats": [seat] });
+    format!("id: u12.m40.b7\nevent: seats-changed\ndata: {changed}\n\n")
+}
+
 pub(crate) fn new_user() -> Value {
     json!({
         "username": "ada",

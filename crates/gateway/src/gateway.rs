@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::jetstream::Context;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
@@ -20,6 +21,7 @@ use crate::edge::{ClientAddress, LimitArgs, Limits};
 use crate::headers::{self, value};
 use crate::instead::Instead;
 use crate::listing::{self, Listing};
+use crate::live::{Live, LiveArgs};
 use crate::names::Names;
 use crate::representation::{Representation, representation};
 use crate::seen::Seen;
@@ -36,14 +38,23 @@ pub struct Gateway {
     pub(crate) names: Arc<Names>,
     pub(crate) seen: Arc<Seen>,
     pub(crate) limits: Arc<Limits>,
+    pub(crate) live: Arc<Live>,
     pub(crate) shutdown: CancellationToken,
 }
 
 impl Gateway {
-    /// A gateway to the services that `client` talks to, with tokens signed with these secrets; after `shutdown` it stops
+    /// A gateway to the services that `client` talks to and whose events are in `jetstream`, with tokens signed with these secrets; after `shutdown` it stops
     /// waiting for outcomes.
-    pub fn new(client: Client, secrets: Secrets, limits: &LimitArgs, shutdown: CancellationToken) -> Self {
+    pub fn new(
+        client: Client,
+        jetstream: Context,
+        secrets: Secrets,
+        limits: &LimitArgs,
+        live: &LiveArgs,
+        shutdown: CancellationToken,
+    ) -> Self {
         Self {
+            live: Live::start(live, jetstream, client.clone(), shutdown.clone()),
             names: Arc::new(Names::start(client.clone())),
             client,
             secrets,
@@ -69,8 +80,8 @@ pub(crate) struct Asking {
     pub(crate) address: IpAddr,
     /// What the caller says they have seen, perhaps through another gateway.
     said: Positions,
-    headers: HeaderMap,
-    uri: Uri,
+    pub(crate) headers: HeaderMap,
+    pub(crate) uri: Uri,
 }
 
 impl FromRequestParts<Gateway> for Asking {
@@ -106,9 +117,14 @@ impl Asking {
 
     /// The answer, not older than what the caller has seen.
     pub(crate) async fn ask<Q: Query>(&self, query: &Q) -> Result<Q::Reply, Problem> {
+        self.gateway.client.ask(query, &self.least()).await
+    }
+
+    /// What the caller has seen: no answer may be older.
+    pub(crate) fn least(&self) -> Positions {
         let mut least = self.gateway.seen.least(&self.reader());
         least.merge(&self.said);
-        self.gateway.client.ask(query, &least).await
+        least
     }
 
     /// Answers with one thing, or 304 when the caller has it already.

@@ -35,6 +35,20 @@ impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for Id<T> {
     }
 }
 
+/// The number in the path.
+pub(crate) struct Number(pub(crate) u64);
+
+impl<S: Send + Sync> FromRequestParts<S> for Number {
+    type Rejection = Instead;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Instead> {
+        match Path::<u64>::from_request_parts(parts, state).await {
+            Ok(Path(number)) => Ok(Self(number)),
+            Err(_) => Err(Problem::invalid("id", "must be a number such as 7").into()),
+        }
+    }
+}
+
 /// The query string.
 pub(crate) struct Filter<T>(pub(crate) T);
 

@@ -1,9 +1,10 @@
 //! The gateway: REST, the OpenAPI document and Swagger UI in front of the services.
 //!
-//! A request is read ([`input`], [`headers`]) and its caller made out ([`access`]); it becomes a question ([`gateway::Asking`]) or a command
-//! ([`ordering::Ordering`]), and is answered with a [`representation`], a [`listing`], or something [`instead`]. Each
-//! handler in [`routes`] says what it takes and gives in the attribute above it; the [`document`] is made of those.
-//! What is the network's rather than a request's, such as connections, TLS and
+//! A request is read ([`input`], [`headers`]) and its caller made out ([`access`]); it becomes a question
+//! ([`gateway::Asking`]) or a command ([`ordering::Ordering`]), and is answered with a [`representation`], a [`listing`],
+//! an [`export`], or something [`instead`]. Each handler in [`routes`] says what it takes and gives in the attribute above
+//! it; the [`document`] is made of those.
+//! What happens is told as it does by what is [`live`]. What is the network's rather than a request's, such as connections, TLS and
 //! limits, is at the [`edge`]. The gateway owns nothing: what it remembers ([`seen`]) only spares its callers a header.
 
 pub mod access;
@@ -12,13 +13,16 @@ pub mod examples;
 pub mod gateway;
 pub mod listing;
 
+mod audited;
 mod document;
 mod done;
 mod edge;
+mod export;
 mod headers;
 mod input;
 mod instead;
 mod limited;
+mod live;
 mod names;
 mod ordering;
 mod representation;
@@ -31,12 +35,15 @@ mod swagger;
 pub use created::{command_id, created_id};
 pub use edge::{EdgeArgs, LimitArgs};
 pub use gateway::Gateway;
+pub use live::LiveArgs;
 pub use server::{Args, run};
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use routes::{api_keys, bookings, halls, movies, operations, sessions, showtimes, users};
+use routes::{
+    api_keys, audit, bookings, dead_letters, events, exports, halls, movies, operations, sessions, showtimes, users,
+};
 
 /// Every path, with its methods. The document has the tutorial's paths besides, which lead here too.
 fn table() -> OpenApiRouter<Gateway> {
@@ -54,6 +61,7 @@ fn table() -> OpenApiRouter<Gateway> {
         .routes(routes!(users::bookings))
         .routes(routes!(users::change_password))
         .routes(routes!(users::set_roles))
+        .routes(routes!(exports::export))
         .routes(routes!(sessions::create))
         .routes(routes!(sessions::refresh))
         .routes(routes!(sessions::delete))
@@ -62,7 +70,13 @@ fn table() -> OpenApiRouter<Gateway> {
         .routes(routes!(bookings::list, bookings::create))
         .routes(routes!(bookings::get, bookings::update, bookings::delete))
         .routes(routes!(bookings::check_in))
+        .routes(routes!(audit::history))
+        .routes(routes!(audit::list))
+        .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::get, dead_letters::drop))
+        .routes(routes!(dead_letters::retry))
         .routes(routes!(operations::get))
+        .routes(routes!(events::follow))
 }
 
 /// The OpenAPI document.

@@ -13,14 +13,14 @@ use axum::routing::{any, get};
 use runtime::client::Client;
 use runtime::health::{Check, Health};
 use runtime::process::{self, CommonArgs};
-use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::access::Secrets;
-use crate::edge::{Browsers, Connections, EdgeArgs, LimitArgs};
+use crate::edge::{Browsers, Connections, EdgeArgs, LimitArgs, listen};
 use crate::gateway::Gateway;
 use crate::input::BODY_LIMIT;
+use crate::live::LiveArgs;
 use crate::routes::tutorial;
 use crate::swagger::{self, HOME, SwaggerUi};
 use crate::{instead, openapi, table};
@@ -51,6 +51,9 @@ pub struct Args {
     #[command(flatten)]
     #[allow(missing_docs, reason = "as above")]
     pub limits: LimitArgs,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "as above")]
+    pub live: LiveArgs,
 }
 
 /// Runs until SIGTERM or Ctrl-C, and then until the requests that have been begun are answered.
@@ -61,7 +64,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let shutdown = process::shutdown_signal();
     process::raise_open_files();
     let connections = Connections::new(&args.edge)?;
-    let listener = TcpListener::bind(args.listen).await.with_context(|| {
+    let listener = listen(args.listen).with_context(|| {
         format!("cannot listen on {}; --listen (MARQUEE_LISTEN) takes another address", args.listen)
     })?;
     let health = Health::new();
@@ -69,10 +72,12 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     process::serve_health(&args.common, health, shutdown.clone()).await?;
     let nats = process::connect(&args.common, "marquee-gateway", &shutdown).await?;
     let client = Client::connect(nats.clone(), "/marquee/gateway").await.map_err(anyhow::Error::from_boxed)?;
+    let jetstream = async_nats::jetstream::new(nats.clone());
     tokio::spawn(watch(nats, broker));
 
     let browsers = Browsers::new(args.edge.cors_origins, connections.scheme() == "https");
-    let app = app(Gateway::new(client, args.token_secrets, &args.limits, shutdown.clone()), browsers);
+    let gateway = Gateway::new(client, jetstream, args.token_secrets, &args.limits, &args.live, shutdown.clone());
+    let app = app(gateway, browsers);
     tracing::info!("listening on {}://{}", connections.scheme(), listener.local_addr()?);
     connections.serve(listener, app, shutdown).await;
     tracing::info!("the gateway has stopped");

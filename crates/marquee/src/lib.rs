@@ -5,6 +5,7 @@
 //! waited for, stopped and killed. [`up`] puts them together and keeps them running; [`guard`] ends them when the
 //! launcher could not. [`seed`] fills what runs with something to look at. The whole-system tests start their servers and services with the same parts.
 
+pub mod dlq;
 pub mod folder;
 pub mod guard;
 pub mod healthcheck;

@@ -50,7 +50,11 @@ pub fn brief(data_dir: &Path, role: Role) -> anyhow::Result<String> {
     sign(data_dir, role, BRIEFLY)
 }
 
-fn sign(data_dir: &Path, role: Role, lasts: Duration) -> anyhow::Result<String> {
+/// A token that lasts so long.
+///
+/// # Errors
+/// In words, when the folder's secrets can't be read.
+pub fn sign(data_dir: &Path, role: Role, lasts: Duration) -> anyhow::Result<String> {
     let (source, text) = match env::var(VARIABLE) {
         Ok(text) => (VARIABLE.to_owned(), text),
         Err(_) => {

@@ -10,9 +10,11 @@ use std::time::Duration;
 use async_nats::jetstream;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use contracts::audit::{AUDIT, AuditEntry, GetAudit};
 use contracts::ids::CommandId;
 use contracts::message::QueryKind;
 use contracts::operations::{GetOperation, OPERATION};
+use contracts::page::Page;
 use contracts::subjects::headers as names;
 use contracts::{Actor, Case, Command, Outcome, Positions, Problem, Query, Service};
 use futures_util::StreamExt;
@@ -104,7 +106,7 @@ impl Client {
     pub(crate) async fn publish_raw(
         &self,
         service: Service,
-        name: &'static str,
+        name: impl Into<String>,
         data: Box<RawValue>,
         order: Order,
     ) -> Result<Pending, Problem> {
@@ -112,7 +114,7 @@ impl Client {
         let (listener, outcome) = oneshot::channel();
         self.listen(id, expires, listener);
         let published = match self.publishers.get(&service) {
-            Some(publisher) => publisher.publish(Publication { name, data, order }).await,
+            Some(publisher) => publisher.publish(Publication { name: name.into(), data, order }).await,
             None => Err(Problem::new(Case::Internal, "no such service")),
         };
         match published {
@@ -122,6 +124,11 @@ impl Client {
                 Err(problem)
             }
         }
+    }
+
+    /// JetStream, as this client reaches it.
+    pub(crate) fn jetstream(&self) -> jetstream::Context {
+        jetstream::new(self.nats.clone())
     }
 
     /// True while a command that was published here has no outcome and has not expired.
@@ -140,6 +147,14 @@ impl Client {
             Err(problem) if problem.is(Case::NotFound) => Ok(None),
             Err(problem) => Err(problem),
         }
+    }
+
+    /// Entries of a service's journal; all that this caller was ever told of is among them.
+    ///
+    /// # Errors
+    /// [`Case::InvalidInput`] for a cursor of nowhere; [`Case::Unavailable`] when the service is away.
+    pub async fn audit(&self, service: Service, question: &GetAudit) -> Result<Page<AuditEntry>, Problem> {
+        self.request(service, service.query(AUDIT), question, &Positions::default()).await
     }
 
     /// Asks a service. `least` has the positions that the answer must at least come from.
@@ -170,10 +185,14 @@ impl Client {
             tracing::debug!(%error, %service, "a question was not answered");
             Problem::new(Case::Unavailable, format!("the {service} service does not answer at the moment"))
         })?;
-        let found = reply.headers.as_ref();
-        match headers::text(found, async_nats::service::NATS_SERVICE_ERROR_CODE) {
-            None => serde_json::from_slice(&reply.payload).map_err(internal),
-            Some(_) => Err(serde_json::from_slice(&reply.payload).unwrap_or_else(internal)),
+        let unreadable = |error: &serde_json::Error| {
+            let kind = error.classify();
+            Problem::new(Case::Internal, format!("an answer of the {service} service cannot be read: {kind:?}"))
+        };
+        match headers::text(reply.headers.as_ref(), async_nats::service::NATS_SERVICE_ERROR_CODE) {
+            // Without the words of serde, which may quote what it read.
+            None => serde_json::from_slice(&reply.payload).map_err(|error| unreadable(&error)),
+            Some(_) => Err(serde_json::from_slice(&reply.payload).unwrap_or_else(|error| unreadable(&error))),
         }
     }
 

@@ -8,6 +8,7 @@ use contracts::{EventSet, Service};
 use uuid::Uuid;
 
 use crate::domain::Recorded;
+use crate::events::Published;
 use crate::headers;
 use crate::journal::{Row, event_id, utc};
 
@@ -58,21 +59,41 @@ pub(crate) fn write(service: Service, row: &Row) -> Outbound {
     Outbound { subject: service.event(row.entity_id.0, event), headers, payload: Bytes::from(row.data.clone()) }
 }
 
-/// Reads an event of the stream.
+/// Reads an event of the stream, whatever it says.
+///
+/// # Errors
+/// In words, for a message that no relay of ours wrote.
+pub(crate) fn published(message: &Message) -> Result<Published, String> {
+    let found = message.headers.as_ref();
+    let position = message.info().map_err(|error| error.to_string())?.stream_sequence;
+    let missing = |name: &str| format!("the event at {position} has no {name}");
+    let text = |name: &'static str| headers::text(found, name).map(str::to_owned).ok_or_else(|| missing(name));
+    let id = |name: &'static str| headers::parse::<Uuid>(found, name)?.ok_or_else(|| missing(name));
+    Ok(Published {
+        position,
+        id: id(ID)?,
+        event_type: text(TYPE)?,
+        entity: id(SUBJECT)?,
+        stream_id: id(PARTITION_KEY)?,
+        recorded_at: headers::parse::<DateTime<Utc>>(found, TIME)?.ok_or_else(|| missing(TIME))?,
+        schema: text(DATA_SCHEMA)?,
+        data: message.payload.clone(),
+    })
+}
+
+/// Reads an event of the stream as the program knows it.
 ///
 /// # Errors
 /// In words, for a message that no relay of ours wrote, or of a type that this program does not know.
 pub(crate) fn read<E: EventSet>(message: &Message) -> Result<Recorded<E>, String> {
-    let found = message.headers.as_ref();
-    let position = message.info().map_err(|error| error.to_string())?.stream_sequence;
-    let missing = |name: &str| format!("the event at {position} has no {name}");
-    let event_type = headers::text(found, TYPE).ok_or_else(|| missing(TYPE))?;
+    let Published { position, id, event_type, stream_id, recorded_at, data, .. } = published(message)?;
+    let missing = || format!("the event at {position} has no {STREAM_VERSION}");
     Ok(Recorded {
-        id: headers::parse::<Uuid>(found, ID)?.ok_or_else(|| missing(ID))?,
+        id,
         position,
-        stream_id: headers::parse::<Uuid>(found, PARTITION_KEY)?.ok_or_else(|| missing(PARTITION_KEY))?,
-        version: headers::parse(found, STREAM_VERSION)?.ok_or_else(|| missing(STREAM_VERSION))?,
-        recorded_at: headers::parse::<DateTime<Utc>>(found, TIME)?.ok_or_else(|| missing(TIME))?,
-        event: E::decode(event_type, &message.payload).map_err(|error| format!("position {position}: {error}"))?,
+        stream_id,
+        version: headers::parse(message.headers.as_ref(), STREAM_VERSION)?.ok_or_else(missing)?,
+        recorded_at,
+        event: E::decode(&event_type, &data).map_err(|error| format!("position {position}: {error}"))?,
     })
 }

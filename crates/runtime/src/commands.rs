@@ -135,7 +135,8 @@ impl<D: Domain> CommandLoop<D> {
         let mut orders = Vec::new();
         let mut messages = Vec::new();
         for (index, (message, intake)) in taken.into_iter().enumerate() {
-            self.bury(&intake.rejected).await?;
+            let sequence = message.info().map_or(0, |info| info.stream_sequence);
+            self.bury(&intake.rejected, sequence).await?;
             orders.extend(intake.commands.into_iter().map(|command| (index, command)));
             messages.push((message, intake.reply_to));
         }
@@ -143,7 +144,8 @@ impl<D: Domain> CommandLoop<D> {
         let waiting = self.with_facts(orders.into_iter().map(|(_, waiting)| waiting).collect()).await;
         let decided = self.decide_all(waiting, |position| {
             let owner = owners.get(position).and_then(|index| messages.get(*index));
-            owner.and_then(|(message, _)| message.info().ok()).map_or(1, |info| info.delivered)
+            let info = owner.and_then(|(message, _)| message.info().ok());
+            info.map_or((1, 0), |info| (info.delivered, info.stream_sequence))
         });
         let decided = decided.await?;
 
@@ -180,10 +182,11 @@ impl<D: Domain> CommandLoop<D> {
     }
 
     /// Decides all together, or after a refusal by the store one by one. `None` for what must be tried again.
+    /// `delivery` has how often the message of a command was delivered, and its sequence.
     async fn decide_all(
         &self,
         waiting: Vec<Waiting<D>>,
-        delivered: impl Fn(usize) -> i64,
+        delivery: impl Fn(usize) -> (i64, u64),
     ) -> Result<Vec<Option<Outcome>>, async_nats::Error> {
         if waiting.is_empty() {
             return Ok(Vec::new());
@@ -201,7 +204,7 @@ impl<D: Domain> CommandLoop<D> {
         tracing::warn!(%error, commands = waiting.len(), "a batch failed and is tried command by command");
         let mut outcomes = Vec::with_capacity(waiting.len());
         for (position, one) in waiting.into_iter().enumerate() {
-            outcomes.push(self.decide_alone(one, delivered(position)).await?);
+            outcomes.push(self.decide_alone(one, delivery(position)).await?);
         }
         Ok(outcomes)
     }
@@ -219,7 +222,11 @@ impl<D: Domain> CommandLoop<D> {
         vec![None; commands]
     }
 
-    async fn decide_alone(&self, one: Waiting<D>, delivered: i64) -> Result<Option<Outcome>, async_nats::Error> {
+    async fn decide_alone(
+        &self,
+        one: Waiting<D>,
+        (delivered, sequence): (i64, u64),
+    ) -> Result<Option<Outcome>, async_nats::Error> {
         let one = Arc::new(vec![one]);
         let error = match self.decide(&one).await {
             Ok(mut outcomes) => return Ok(outcomes.pop().flatten()),
@@ -233,18 +240,21 @@ impl<D: Domain> CommandLoop<D> {
             let rejected = Rejected {
                 subject: D::Command::SERVICE.command(waiting.command.name()),
                 id: waiting.id,
+                actor: Some(waiting.actor.clone()),
+                if_version: waiting.if_version,
                 payload: waiting.payload.clone(),
                 reason: format!("failed {delivered} times: {error}"),
+                summary: format!("failed {delivered} times: {error}"),
             };
-            self.bury(std::slice::from_ref(&rejected)).await?;
+            self.bury(std::slice::from_ref(&rejected), sequence).await?;
             answer = Some(failure(waiting.id));
         }
         Ok(answer)
     }
 
-    async fn bury(&self, rejected: &[Rejected]) -> Result<(), async_nats::Error> {
+    async fn bury(&self, rejected: &[Rejected], sequence: u64) -> Result<(), async_nats::Error> {
         for one in rejected {
-            dead_letters::bury(&self.jetstream, D::Command::SERVICE, one).await?;
+            dead_letters::bury(&self.jetstream, D::Command::SERVICE, one, sequence).await?;
         }
         Ok(())
     }

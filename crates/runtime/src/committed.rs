@@ -86,6 +86,12 @@ impl<D: Domain> Reading<D> {
         self.streams.get(&stream.into()).map_or(&self.empty, |stream| &stream.state)
     }
 
+    /// The states of the streams that hold claims of a kind whose values start so, of those that were loaded.
+    pub fn holders<'a>(&'a self, kind: &str, prefix: &str) -> impl Iterator<Item = (Uuid, &'a D::State)> {
+        let held = self.holders.iter().filter(move |(claim, _)| claim.kind == kind && claim.value.starts_with(prefix));
+        held.filter_map(|(_, holder)| holder.and_then(|id| Some((id, &self.streams.get(&id)?.state))))
+    }
+
     /// The stream that holds a claim that was loaded.
     pub fn holder(&self, claim: &Claim) -> Option<Uuid> {
         self.holders.get(claim).copied().flatten()

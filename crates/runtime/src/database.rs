@@ -35,7 +35,7 @@ pub enum StoreError {
     #[error("the store is away: {0}")]
     Away(String),
     /// It refused; the same would be refused again.
-    #[error("the store refused: {0}")]
+    #[error("the store refused: {}", without_values(&.0.to_string()))]
     Refused(#[source] DieselError),
     /// What is stored is not what this program can read.
     #[error("the store holds what can't be read: {0}")]
@@ -68,6 +68,18 @@ impl From<StoreError> for Problem {
                 Problem::new(Case::Internal, "the store did not do what was asked")
             }
         }
+    }
+}
+
+/// What a store says, without the values that it quotes: this text is logged, and they may be somebody's name.
+fn without_values(text: &str) -> String {
+    let quoted =
+        ["entry '", "value: '", "value '"].into_iter().filter_map(|sign| text.find(sign).map(|at| at + sign.len()));
+    let Some((before, rest)) = quoted.min().and_then(|at| text.split_at_checked(at)) else { return text.to_owned() };
+    // The value itself may have quotes in it: it ends at the last place where it can.
+    match rest.rsplit_once("' for ") {
+        Some((_, after)) => format!("{before}…' for {after}"),
+        None => format!("{before}…"),
     }
 }
 
@@ -225,5 +237,27 @@ impl FromSql<Binary, Mysql> for Key {
     fn from_sql(value: MysqlValue<'_>) -> diesel::deserialize::Result<Self> {
         let bytes = <Vec<u8> as FromSql<Binary, Mysql>>::from_sql(value)?;
         Ok(Self(Uuid::from_slice(&bytes)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_store_quotes_is_not_told() {
+        for (text, told) in [
+            ("Duplicate entry 'email-ada@example.com' for key 'PRIMARY'", "Duplicate entry '…' for key 'PRIMARY'"),
+            ("Duplicate entry 'O' for 'x' for key 'claims.PRIMARY'", "Duplicate entry '…' for key 'claims.PRIMARY'"),
+            (
+                "Incorrect string value: '\\xF0' for column `a`.`b`.`c` at row 1",
+                "Incorrect string value: '…' for column `a`.`b`.`c` at row 1",
+            ),
+            ("Truncated incorrect DOUBLE value: 'Ada'", "Truncated incorrect DOUBLE value: '…"),
+            ("Data too long for column 'email' at row 1", "Data too long for column 'email' at row 1"),
+            ("Table 'a.b' doesn't exist", "Table 'a.b' doesn't exist"),
+        ] {
+            assert_eq!(without_values(text), told);
+        }
     }
 }

@@ -12,20 +12,31 @@ const HEADERS: usize = 16 * 1024;
 /// A reason and a subject are cut to this many characters, of up to four bytes.
 const HEADER: usize = 1000;
 
-/// Keeps a letter. Returns when the broker has it; the command's id as message id makes a repeat harmless.
-pub(crate) async fn bury(jetstream: &Context, service: Service, rejected: &Rejected) -> Result<(), async_nats::Error> {
+/// Keeps a letter. Returns when the broker has it. The message id is the command's and the sequence of the message that
+/// it came in: so a repeat is harmless, and a command that was sent again and failed again is a letter again.
+pub(crate) async fn bury(
+    jetstream: &Context,
+    service: Service,
+    rejected: &Rejected,
+    sequence: u64,
+) -> Result<(), async_nats::Error> {
+    // The log outlives a letter that is erased: what its sender wrote is in the letter only, its subject included.
+    tracing::warn!(%service, id = %rejected.id, reason = one_line(&rejected.summary), "a dead letter");
     // What came in a batch has whatever name its sender liked.
     let subject = one_line(&rejected.subject);
-    tracing::warn!(subject, id = %rejected.id, reason = one_line(&rejected.reason), "a dead letter");
     // The headers are longer now; what the broker would not take any more would come back for ever.
     let room = jetstream.client().server_info().max_payload.saturating_sub(HEADERS);
     let payload = rejected.payload.slice(..rejected.payload.len().min(room));
     let cut = if payload.len() < rejected.payload.len() { " (the payload is cut)" } else { "" };
-    let headers = headers::map([
-        (names::MESSAGE_ID, rejected.id.to_string()),
+    let known = [
+        (names::MESSAGE_ID, format!("{}.{sequence}", rejected.id)),
+        (names::COMMAND_ID, rejected.id.to_string()),
         (names::SUBJECT, subject),
         (names::REASON, one_line(&rejected.reason) + cut),
-    ]);
+    ];
+    let actor = rejected.actor.as_ref().map(|actor| (names::ACTOR, actor.to_string()));
+    let if_version = rejected.if_version.map(|version| (names::IF_VERSION, version.to_string()));
+    let headers = headers::map(known.into_iter().chain(actor).chain(if_version));
     let publish = || jetstream.publish_with_headers(service.dead_letters(), headers.clone(), payload.clone());
     if publish().await?.await.is_err() {
         streams::dead_letters(jetstream).await?;

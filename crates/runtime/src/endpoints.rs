@@ -175,3 +175,13 @@ fn metadata(
     }
     Ok(metadata)
 }
+
+/// An answer as it travels.
+///
+/// # Errors
+/// [`Case::Internal`] for what is not JSON.
+pub(crate) fn encode(body: &impl serde::Serialize) -> Result<Reply, Problem> {
+    let body = serde_json::to_vec(body);
+    let body = body.map_err(|error| Problem::new(Case::Internal, format!("cannot be written: {error}")))?;
+    Ok(Reply { body: body.into(), headers: HeaderMap::new() })
+}

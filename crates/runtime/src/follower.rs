@@ -4,12 +4,9 @@
 use std::future::Future;
 
 use async_nats::jetstream::Context;
-use async_nats::jetstream::consumer::pull::OrderedConfig;
-use async_nats::jetstream::consumer::{DeliverPolicy, ReplayPolicy};
 use contracts::{EventSet, Service};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use futures_util::StreamExt;
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -17,11 +14,9 @@ use tokio_util::sync::CancellationToken;
 use crate::cloud_events;
 use crate::database::{Connection, Database, StoreError, backoff};
 use crate::domain::Recorded;
+use crate::events::Reader;
 use crate::health::Check;
 use crate::schema::checkpoints;
-
-/// Events that are worked on at once.
-const EVENTS: usize = 1000;
 
 /// What is done with events, in order; the same events may come again.
 pub(crate) trait Work: Send + Sync + 'static {
@@ -90,34 +85,19 @@ impl<W: Work> Follower<W> {
         }
     }
 
-    /// Follows until there is trouble. A hole or a step back in the sequence is trouble: nothing is skipped.
+    /// Follows until there is trouble.
     async fn follow(&self, shutdown: &CancellationToken) -> Result<(), async_nats::Error> {
         let mut position = self.checkpoint.read(&mut *self.database.connection().await?).await?;
         self.progress.send_replace(position);
-        let stream = self.jetstream.get_stream(self.checkpoint.source.events_stream()).await?;
-        let config = OrderedConfig {
-            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: position + 1 },
-            replay_policy: ReplayPolicy::Instant,
-            ..OrderedConfig::default()
-        };
-        let mut chunks = stream.create_consumer(config).await?.messages().await?.ready_chunks(EVENTS);
+        let mut reader = Reader::open(&self.jetstream, self.checkpoint.source, position).await?;
         self.health.set(Ok(()));
         loop {
-            let chunk = tokio::select! {
+            let messages = tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
-                chunk = chunks.next() => chunk.ok_or("the subscription ended")?,
+                messages = reader.next() => messages?,
             };
-            let mut events = Vec::with_capacity(chunk.len());
-            let mut expected = position + 1;
-            for message in chunk {
-                let event = cloud_events::read::<W::Event>(&message?)?;
-                if event.position != expected {
-                    return Err(format!("event {} came where {expected} was due", event.position).into());
-                }
-                expected += 1;
-                events.push(event);
-            }
-            position = self.work.work(events).await?.max(expected - 1);
+            let events = messages.iter().map(cloud_events::read::<W::Event>).collect::<Result<_, _>>()?;
+            position = self.work.work(events).await?.max(reader.position());
             self.progress.send_replace(position);
         }
     }

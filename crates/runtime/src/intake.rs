@@ -31,8 +31,21 @@ pub(crate) struct Intake<D: Domain> {
 pub(crate) struct Rejected {
     pub(crate) subject: String,
     pub(crate) id: CommandId,
+    /// Who gave it, if that can be told.
+    pub(crate) actor: Option<Actor>,
+    pub(crate) if_version: Option<u32>,
     pub(crate) payload: Bytes,
+    /// Precisely, which may quote what was sent.
     pub(crate) reason: String,
+    /// For the log, which keeps nothing of what was sent.
+    pub(crate) summary: String,
+}
+
+impl Rejected {
+    fn unreadable(subject: String, id: CommandId, payload: Bytes, problem: &Problem) -> Self {
+        let (reason, summary) = (problem.to_string(), problem.title.clone());
+        Self { subject, id, actor: None, if_version: None, payload, reason, summary }
+    }
 }
 
 /// Reads a message. `stream_created` and its sequence make an id for a command that has none: the same on each
@@ -46,11 +59,10 @@ pub(crate) fn read<D: Domain>(message: &Message, stream_created: i128, sequence:
     let results = if name == BATCH {
         batch::<D>(message)
     } else {
-        vec![single::<D>(name, id, found, &message.payload).map_err(|problem| Rejected {
-            subject: message.subject.to_string(),
-            id: CommandId(id),
-            payload: message.payload.clone(),
-            reason: problem.to_string(),
+        vec![single::<D>(name, id, found, &message.payload).map_err(|problem| {
+            let subject = message.subject.to_string();
+            let rejected = Rejected::unreadable(subject, CommandId(id), message.payload.clone(), &problem);
+            Rejected { actor: Some(Actor::Operator), ..rejected }
         })]
     };
     let mut intake = Intake { commands: Vec::new(), rejected: Vec::new(), reply_to };
@@ -90,12 +102,9 @@ fn batch<D: Domain>(message: &Message) -> Vec<Result<Waiting<D>, Rejected>> {
     let batched: Vec<BatchedCommand> = match contracts::message::decode(&message.payload) {
         Ok(batched) => batched,
         Err(problem) => {
-            return vec![Err(Rejected {
-                subject: message.subject.to_string(),
-                id: CommandId(derive_id(Uuid::NAMESPACE_OID, &format!("{:?}", fingerprint(BATCH, &message.payload)))),
-                payload: message.payload.clone(),
-                reason: problem.to_string(),
-            })];
+            let id = derive_id(Uuid::NAMESPACE_OID, &format!("{:?}", fingerprint(BATCH, &message.payload)));
+            let (subject, payload) = (message.subject.to_string(), message.payload.clone());
+            return vec![Err(Rejected::unreadable(subject, CommandId(id), payload, &problem))];
         }
     };
     batched
@@ -113,12 +122,11 @@ fn batch<D: Domain>(message: &Message) -> Vec<Result<Waiting<D>, Rejected>> {
                     expires: one.expires,
                     facts: Ok(D::Facts::default()),
                 }),
-                Err(problem) => Err(Rejected {
-                    subject: D::Command::SERVICE.command(&one.name),
-                    id: one.id,
-                    payload: Bytes::copy_from_slice(payload),
-                    reason: problem.to_string(),
-                }),
+                Err(problem) => {
+                    let subject = D::Command::SERVICE.command(&one.name);
+                    let rejected = Rejected::unreadable(subject, one.id, Bytes::copy_from_slice(payload), &problem);
+                    Err(Rejected { actor: Some(one.actor), if_version: one.if_version, ..rejected })
+                }
             }
         })
         .collect()

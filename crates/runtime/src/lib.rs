@@ -4,9 +4,12 @@
 //! is waiting ([`intake`] reads it), [`decide`] writes everything that follows in one transaction ([`journal`],
 //! [`outcomes`], [`claims`]; states come from the [`cache`]), [`relay`] copies the journal to the event stream.
 //!
-//! The way of an event: a [`follower`] reads the stream from a checkpoint, for a [`projector`] that keeps read tables
+//! The way of an event: a [`follower`] reads the stream ([`events`]) from a checkpoint, for a [`projector`] that keeps read tables
 //! or for [`reactions`] that give further commands. The way of a question: [`endpoints`] answers it from read tables,
-//! or from [`committed`] state.
+//! from [`committed`] state, or, who did what, from the journal itself ([`audit`]).
+//!
+//! What is erased from the tables goes from the dead letters as well ([`erasure`]); the others are read, sent again or
+//! dropped by hand ([`letters`]).
 //!
 //! [`broker`] signs in, [`process`] is what every program begins and ends with.
 //!
@@ -18,12 +21,16 @@ pub mod client;
 pub mod committed;
 pub mod database;
 pub mod domain;
+pub mod erasure;
+pub mod events;
 pub mod health;
+pub mod letters;
 pub mod process;
 pub mod projector;
 pub mod reactions;
 pub mod service;
 
+mod audit;
 mod cache;
 mod cloud_events;
 mod commands;

@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// A command to publish.
 #[derive(Clone)]
 pub(crate) struct Publication {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) data: Box<RawValue>,
     pub(crate) order: Order,
 }
@@ -100,7 +100,7 @@ impl Task {
                 specversion: "1.0".into(),
                 id: order.id,
                 source: self.source.clone(),
-                name: name.to_owned(),
+                name,
                 actor: order.actor,
                 expires: order.expires,
                 if_version: order.if_version,

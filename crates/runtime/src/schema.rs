@@ -18,6 +18,8 @@ diesel::table! {
         command_id -> Binary,
         actor -> Text,
         recorded_at -> Datetime,
+        // Made by the database from the actor.
+        account -> Text,
     }
 }
 
@@ -45,5 +47,13 @@ diesel::table! {
         projection -> Text,
         source -> Text,
         position -> Unsigned<BigInt>,
+    }
+}
+
+diesel::table! {
+    erasures (id) {
+        id -> Unsigned<BigInt>,
+        text -> Text,
+        telling -> Bool,
     }
 }

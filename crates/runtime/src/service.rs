@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{HeaderMap, Message, jetstream};
+use async_nats::{Message, jetstream};
 use chrono::{TimeDelta, Utc};
 use contracts::message::{MessageSpec, QueryKind, decode, schema_of};
 use contracts::operations::{GetOperation, OPERATION};
@@ -22,14 +22,15 @@ use crate::commands::CommandLoop;
 use crate::committed::Committed;
 use crate::database::{Database, backoff};
 use crate::domain::{Around, Domain};
-use crate::endpoints::{self, Endpoint, Progress, Reply};
+use crate::endpoints::{self, Endpoint, Progress, encode};
+use crate::erasure::Eraser;
 use crate::follower::{Checkpoint, Follower, Work};
 use crate::health::Health;
 use crate::process::{self, ServiceArgs};
 use crate::projector::{Projection, Projector};
 use crate::reactions::{Reaction, Reactor};
 use crate::relay::Relay;
-use crate::{headers, intake, outcomes};
+use crate::{audit, headers, intake, outcomes};
 
 /// Connections to the store: the command loop, the relay, committed state and each follower need one at a time, the
 /// queries share the rest.
@@ -64,7 +65,7 @@ pub struct Service<D: Domain> {
 impl<D: Domain> Service<D> {
     /// A service that decides commands, with a sentence for `nats micro info` and the migrations of its own tables.
     pub fn new(description: &'static str, migrations: EmbeddedMigrations) -> Self {
-        let mut endpoints: Vec<MakeEndpoint<D>> = vec![Box::new(operation)];
+        let mut endpoints: Vec<MakeEndpoint<D>> = vec![Box::new(operation), Box::new(audited)];
         for spec in D::Command::specs() {
             endpoints.push(Box::new(move |parts| answered_command(parts, spec)));
         }
@@ -114,6 +115,20 @@ impl<D: Domain> Service<D> {
         self.followers.push(Box::new(|parts| {
             let work = Reactor::<R>::new(parts.around.database.clone(), parts.around.client.clone());
             parts.follow(Reactor::<R>::CHECKPOINT, work);
+        }));
+        self
+    }
+
+    /// Removes dead letters that mention what was [noted](crate::erasure::note) as erased.
+    pub fn erase(mut self) -> Self {
+        self.followers.push(Box::new(|parts| {
+            let eraser = Eraser {
+                database: parts.around.database.clone(),
+                jetstream: parts.jetstream.clone(),
+                service: D::Command::SERVICE,
+                health: parts.health.check("erasures"),
+            };
+            parts.tracker.spawn(eraser.run(parts.shutdown.clone()));
         }));
         self
     }
@@ -280,6 +295,11 @@ fn operation<D: Domain>(parts: &Parts<D>) -> Endpoint {
     }
 }
 
+/// Answers who did what when.
+fn audited<D: Domain>(parts: &Parts<D>) -> Endpoint {
+    audit::endpoint(D::Command::SERVICE, parts.around.database.clone())
+}
+
 /// Publishes a command durably and answers with its outcome, for `nats request`.
 fn answered_command<D: Domain>(parts: &Parts<D>, spec: MessageSpec) -> Endpoint {
     let client = parts.around.client.clone();
@@ -332,10 +352,4 @@ async fn give<D: Domain>(client: &Client, name: &'static str, message: &Message)
             Problem::new(Case::Unavailable, format!("command {id} has no outcome yet; ask for its operation"))
         }),
     }
-}
-
-fn encode(body: &impl serde::Serialize) -> Result<Reply, Problem> {
-    let body = serde_json::to_vec(body);
-    let body = body.map_err(|error| Problem::new(Case::Internal, format!("cannot be written: {error}")))?;
-    Ok(Reply { body: body.into(), headers: HeaderMap::new() })
 }

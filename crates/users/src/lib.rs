@@ -5,8 +5,9 @@
 //! same transaction.
 //! [`projections`] turn the events into the read table, [`queries`] read both, and
 //! [`check`] tells other services from committed state who may book, [`proofs`] tells the gateway how to recognise
-//! somebody.
+//! somebody, [`account`] what is stored of that. What is erased here, [`remains`] has erased from the dead letters, too.
 
+pub mod account;
 pub mod check;
 pub mod claims;
 pub mod commands;
@@ -15,6 +16,7 @@ pub mod private;
 pub mod projections;
 pub mod proofs;
 pub mod queries;
+mod remains;
 mod schema;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
@@ -32,7 +34,9 @@ pub fn service() -> Service<Users> {
         .query(queries::names)
         .query(proofs::api_keys)
         .rpc(check::users)
+        .rpc(account::account)
         .rpc(proofs::credentials)
         .rpc(proofs::api_key)
         .project::<projections::UserTable>()
+        .erase()
 }

@@ -1,5 +1,5 @@
 //! The private tables: what users say of themselves, what proves who they are, and the keys of programs. No event has
-//! any of it, and nowhere else is it kept.
+//! any of it, and nowhere else is it kept, but for a moment what is to go from the dead letters ([`remains`]).
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,9 @@ use contracts::users::UserDetails;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use runtime::database::{Connection, Key, StoreError};
+use runtime::erasure;
 
+use crate::remains;
 use crate::schema::{api_keys, credentials, profiles};
 
 /// How many rows one statement carries; MySQL allows 65,535 placeholders.
@@ -73,8 +75,10 @@ impl KeyRow {
     }
 }
 
-/// Writes changes. The last one of each user and kind counts, so a batch is written with one statement of each kind.
+/// Writes changes, and notes what they leave to erase elsewhere. The last one of each user and kind counts, so a batch is written with one statement of each kind.
 pub(crate) async fn write(connection: &mut Connection, changes: &[PrivateRow]) -> Result<(), StoreError> {
+    let remains = remains::of(connection, changes).await?;
+    erasure::note(connection, &remains).await?;
     let (mut details, mut passwords) = (BTreeMap::new(), BTreeMap::new());
     let (mut keys, mut gone) = (BTreeMap::new(), Vec::new());
     for change in changes {

@@ -37,6 +37,15 @@ pub(crate) async fn credentials(committed: Committed<Users>, query: GetCredentia
     Ok(Credentials { user_id: UserId(id.0), password_hash, password_version })
 }
 
+/// Which of their passwords a user has; `None` without one.
+///
+/// # Errors
+/// When the store is away.
+pub(crate) async fn password_version(database: &Database, user: UserId) -> Result<Option<u32>, StoreError> {
+    let found = credentials::table.find(Key(user.0)).select(credentials::password_version);
+    Ok(found.first(&mut *database.connection().await?).await.optional()?)
+}
+
 /// What proves an API key.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use chrono::{DateTime, Utc};
 use contracts::access::GetApiKey;
 use contracts::ids::{SessionId, UserId};
 use contracts::{Actor, Case, Positions, Problem};
@@ -18,9 +19,15 @@ pub(crate) struct Caller {
     pub(crate) actor: Actor,
     /// The session that they are in.
     pub(crate) session_id: Option<SessionId>,
+    /// Until when what they came in with is good, where it says so itself.
+    pub(crate) good_until: Option<DateTime<Utc>>,
 }
 
 impl Caller {
+    fn without_end(actor: Actor) -> Self {
+        Self { actor, session_id: None, good_until: None }
+    }
+
     /// Refuses whoever is not staff.
     ///
     /// # Errors
@@ -69,7 +76,7 @@ impl FromRequestParts<Gateway> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Instead> {
         let mut values = parts.headers.get_all(AUTHORIZATION).iter();
-        let Some(value) = values.next() else { return Ok(Self { actor: Actor::Anonymous, session_id: None }) };
+        let Some(value) = values.next() else { return Ok(Self::without_end(Actor::Anonymous)) };
         let invalid = || Problem::new(Case::Unauthenticated, "the token or key is not valid, or not any more");
         let text = value.to_str().ok().filter(|_| values.next().is_none()).ok_or_else(invalid)?;
         let (scheme, token) = text.split_once(' ').ok_or_else(invalid)?;
@@ -82,12 +89,12 @@ impl FromRequestParts<Gateway> for Caller {
             let proof = proof.map_err(|problem| if problem.is(Case::NotFound) { invalid() } else { problem })?;
             // Hashes of what only the caller knows: comparing them tells nothing, however long it takes.
             return if proof.secret_hash == secret.hash()? {
-                Ok(Self { actor: Actor::Key(id, proof.roles), session_id: None })
+                Ok(Self::without_end(Actor::Key(id, proof.roles)))
             } else {
                 Err(invalid().into())
             };
         }
-        let access = tokens::read_access(&gateway.secrets, token).map_err(|_| invalid())?;
-        Ok(Self { actor: access.actor, session_id: access.session_id })
+        let (access, good_until) = tokens::read_access(&gateway.secrets, token).map_err(|_| invalid())?;
+        Ok(Self { actor: access.actor, session_id: access.session_id, good_until: Some(good_until) })
     }
 }

@@ -105,14 +105,16 @@ pub fn refresh(secrets: &Secrets, refresh: Refresh, now: DateTime<Utc>) -> Resul
     sign(secrets, REFRESH_TYPE, SESSIONS, now, REFRESH, RefreshClaims { sub, sid, generation })
 }
 
-/// Who an access token says that the caller is.
+/// Who an access token says that the caller is, and until when.
 ///
 /// # Errors
 /// [`BadToken`].
-pub fn read_access(secrets: &Secrets, token: &str) -> Result<Access, BadToken> {
-    let AccessClaims { sub: actor, sid: session_id } = read(secrets, ACCESS_TYPE, API, token)?;
+pub fn read_access(secrets: &Secrets, token: &str) -> Result<(Access, DateTime<Utc>), BadToken> {
+    let Claims { exp, says, .. } = read(secrets, ACCESS_TYPE, API, token)?;
+    let AccessClaims { sub: actor, sid: session_id } = says;
+    let until = DateTime::from_timestamp(exp, 0).ok_or(BadToken)?;
     match actor {
-        Actor::User(..) | Actor::Machine(_) => Ok(Access { actor, session_id }),
+        Actor::User(..) | Actor::Machine(_) => Ok((Access { actor, session_id }, until)),
         // Nobody signs those.
         Actor::Anonymous | Actor::Key(..) | Actor::Operator | Actor::Reaction(_) => Err(BadToken),
     }
@@ -123,7 +125,8 @@ pub fn read_access(secrets: &Secrets, token: &str) -> Result<Access, BadToken> {
 /// # Errors
 /// [`BadToken`].
 pub fn read_refresh(secrets: &Secrets, token: &str) -> Result<Refresh, BadToken> {
-    let RefreshClaims { sub: user_id, sid: session_id, generation } = read(secrets, REFRESH_TYPE, SESSIONS, token)?;
+    let Claims { says, .. } = read(secrets, REFRESH_TYPE, SESSIONS, token)?;
+    let RefreshClaims { sub: user_id, sid: session_id, generation } = says;
     Ok(Refresh { session_id, user_id, generation })
 }
 
@@ -144,7 +147,12 @@ fn sign(
     encode(&header, &claims, &EncodingKey::from_secret(&secret.bytes)).map_err(|_| BadToken)
 }
 
-fn read<T: DeserializeOwned>(secrets: &Secrets, token_type: &str, audience: &str, token: &str) -> Result<T, BadToken> {
+fn read<T: DeserializeOwned>(
+    secrets: &Secrets,
+    token_type: &str,
+    audience: &str,
+    token: &str,
+) -> Result<Claims<T>, BadToken> {
     let header = decode_header(token).map_err(|_| BadToken)?;
     if header.typ.as_deref() != Some(token_type) {
         return Err(BadToken);
@@ -157,7 +165,7 @@ fn read<T: DeserializeOwned>(secrets: &Secrets, token_type: &str, audience: &str
     validation.validate_nbf = true;
     validation.leeway = LEEWAY;
     let key = DecodingKey::from_secret(&secret.bytes);
-    Ok(decode::<Claims<T>>(token, &key, &validation).map_err(|_| BadToken)?.claims.says)
+    Ok(decode::<Claims<T>>(token, &key, &validation).map_err(|_| BadToken)?.claims)
 }
 
 #[cfg(test)]

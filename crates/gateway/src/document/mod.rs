@@ -3,7 +3,7 @@
 mod access;
 mod shared;
 
-use contracts::Problem;
+use contracts::{Problem, Service};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{ArrayItems, Components, Object, Schema, Type};
 use utoipa::openapi::{OpenApi, PathItem, Ref, RefOr};
@@ -37,7 +37,7 @@ const TUTORIAL: &str = "tutorial";
             **Lists** come in pages: `next`, also in the header `Link`, is the address of the page that follows.\n\n\
             **Errors** are problems as of RFC 9457, with a stable `type` for each case.",
     ),
-    components(schemas(Problem, OperationBody)),
+    components(schemas(Problem, OperationBody, Service)),
     tags(
         (name = "movies", description = "What is shown"),
         (name = "halls", description = "Where it is shown"),
@@ -46,6 +46,9 @@ const TUTORIAL: &str = "tutorial";
         (name = "sessions", description = "Who is signed in"),
         (name = "api-keys", description = "Which programs may come in"),
         (name = "bookings", description = "Who sits where"),
+        (name = "audit", description = "Who did what when"),
+        (name = "dead-letters", description = "Commands that could not be read, or failed again and again"),
+        (name = "events", description = "What happens, as it happens"),
         (name = "operations", description = "What became of writes that were not waited for"),
         (name = "tutorial", description = "The paths of the tutorial that Marquee started from, which answer as well"),
     ),
@@ -119,7 +122,7 @@ fn complete_operation(operation: &mut Operation, has_id: bool) {
     let about_access = id.ends_with("_session") || id.ends_with("_api_key");
     let writes = matches!(verb, "create" | "update" | "delete" | "refresh");
     let changes = matches!(verb, "update" | "delete") && !about_access;
-    let has_tag = verb == "get" && !matches!(id.as_str(), "get_seat_map" | "get_operation");
+    let has_tag = verb == "get" && !matches!(id.as_str(), "get_dead_letter" | "get_operation" | "get_seat_map");
     let has_body = operation.request_body.is_some();
 
     let parameters = [
@@ -129,7 +132,7 @@ fn complete_operation(operation: &mut Operation, has_id: bool) {
         ("IdempotencyKey", writes),
         ("IfMatch", changes),
         ("IfNoneMatch", has_tag),
-        ("MinPosition", verb == "list" || verb == "get" && id != "get_operation"),
+        ("MinPosition", verb == "list" || has_tag || id == "get_seat_map"),
     ];
     for (name, _) in parameters.into_iter().filter(|(_, applies)| *applies) {
         let reference = Ref::new(format!("#/components/parameters/{name}"));
@@ -146,7 +149,7 @@ fn complete_operation(operation: &mut Operation, has_id: bool) {
             ("201", _) => &["ETag", "Location", "Marquee-Position"],
             ("200", "refresh") => &["Marquee-Position"],
             ("200", "update") => &["ETag", "Marquee-Position"],
-            ("204", _) => &["Marquee-Position"],
+            ("204", _) if writes => &["Marquee-Position"],
             ("200", "list") => &["Link"],
             ("200", _) if has_tag => &["ETag"],
             _ => &[],
@@ -158,7 +161,7 @@ fn complete_operation(operation: &mut Operation, has_id: bool) {
             "202" => writes && !id.ends_with("_session"),
             "401" => is_for_known || id.ends_with("_session"),
             "403" => is_for_known,
-            "409" => writes,
+            "409" => writes || verb == "retry",
             "304" => has_tag,
             "404" => has_id,
             "408" | "413" | "415" => has_body,

@@ -15,7 +15,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
@@ -32,8 +32,10 @@ const HEAD_LIMIT: usize = 16 * 1024;
 const BUFFER: usize = 64 * 1024;
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How long a client may not take any of what it is sent.
-const UNREAD: Duration = Duration::from_secs(30);
+/// What the kernel keeps of what a client has not taken; it doubles this. Left to itself it keeps megabytes, for each.
+const UNSENT: u32 = 128 << 10;
+/// Connections that wait to be taken in.
+const BACKLOG: u32 = 1024;
 /// How long all connections may take to end after the process was told to.
 const DRAIN: Duration = Duration::from_secs(8);
 /// The pause after an accept failed that was not the client's fault: too many open files, mostly.
@@ -46,6 +48,21 @@ pub(crate) struct Connections {
     /// One permit for each connection that may be open.
     room: Arc<Semaphore>,
     http: http1::Builder,
+    /// How long a client may not take any of what it is sent.
+    unread: Duration,
+}
+
+/// Listens on this address.
+///
+/// # Errors
+/// When it is taken.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    // What is taken in has it from here.
+    socket.set_send_buffer_size(UNSENT)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 impl Connections {
@@ -64,6 +81,7 @@ impl Connections {
             proxies: Proxies::new(args.trusted_proxies.clone()),
             room: Arc::new(Semaphore::new(usize::try_from(args.max_connections)?)),
             http,
+            unread: args.unread_timeout,
         })
     }
 
@@ -125,7 +143,7 @@ impl Connections {
         // Small answers must not wait for the acknowledgement of the one before.
         stream.set_nodelay(true)?;
         let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(UNREAD));
+        stream.set_write_timeout(Some(self.unread));
         let stream = Box::pin(stream);
         match &self.tls {
             None => self.speak(stream, peer, app, watcher).await?,

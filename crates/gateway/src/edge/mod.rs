@@ -17,9 +17,9 @@ use axum::http::HeaderValue;
 use ipnet::IpNet;
 
 pub(crate) use browsers::Browsers;
-pub(crate) use connections::Connections;
+pub(crate) use connections::{Connections, listen};
 pub use limits::LimitArgs;
-pub(crate) use limits::{Caller as Limited, Limit, Limits};
+pub(crate) use limits::{Caller as Limited, Limit, Limits, network};
 pub(crate) use proxies::ClientAddress;
 
 /// What the gateway can be told about connections and callers.
@@ -48,9 +48,13 @@ pub struct EdgeArgs {
     /// up idle connections sooner
     #[arg(long, env = "MARQUEE_IDLE_TIMEOUT", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub idle_timeout: Duration,
+    /// Seconds after which a connection is closed whose client takes nothing of what it is sent
+    #[arg(long, env = "MARQUEE_UNREAD_TIMEOUT", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub unread_timeout: Duration,
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+/// Some seconds, at most an hour.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<u32>() {
         Ok(seconds) if (1..=3600).contains(&seconds) => Ok(Duration::from_secs(seconds.into())),
         _ => Err("must be 1 to 3600".into()),

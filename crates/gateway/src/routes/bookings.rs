@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use contracts::bookings::{
-    BookingStatus, CancelBooking, ChangeSeats, CheckIn, GetBooking, ListBookings, PlaceBooking, Seats,
+    Booking, BookingStatus, CancelBooking, ChangeSeats, CheckIn, GetBooking, ListBookings, PlaceBooking, Seats,
 };
 use contracts::ids::{BookingId, ShowtimeId, UserId};
 use contracts::{Case, Problem};
@@ -96,13 +96,23 @@ pub(crate) async fn list(asking: Asking, Filter(mut query): Filter<ListBookings>
     responses((status = 200, description = "The booking", body = ShownBooking)),
 )]
 pub(crate) async fn get(asking: Asking, Id(id): Id<BookingId>) -> Result<Response, Instead> {
+    let booking = their_booking(&asking, id).await?;
+    Ok(asking.unless_known(&asking.with_name(booking).await))
+}
+
+/// A booking, for its owner and for staff. A stranger is told that there is no such booking.
+///
+/// # Errors
+/// `Unauthenticated`, `NotFound`, `Unavailable`.
+pub(super) async fn their_booking(asking: &Asking, id: BookingId) -> Result<Booking, Problem> {
     asking.caller.check_known()?;
     let booking = asking.ask(&GetBooking { id }).await?;
     let actor = &asking.caller.actor;
-    if !actor.is_staff() && !actor.is(booking.user_id) {
-        return Err(Problem::new(Case::NotFound, format!("there is no booking {id}")).into());
+    if actor.is_staff() || actor.is(booking.user_id) {
+        Ok(booking)
+    } else {
+        Err(Problem::new(Case::NotFound, format!("there is no booking {id}")))
     }
-    Ok(asking.unless_known(&asking.with_name(booking).await))
 }
 
 /// Give a booking other seats

@@ -1,7 +1,11 @@
 //! What is answered under each path.
 
 pub(crate) mod api_keys;
+pub(crate) mod audit;
 pub(crate) mod bookings;
+pub(crate) mod dead_letters;
+pub(crate) mod events;
+pub(crate) mod exports;
 pub(crate) mod halls;
 pub(crate) mod movies;
 pub(crate) mod operations;

@@ -1,7 +1,11 @@
 //! Showtimes and their seat maps.
 
+use std::sync::Arc;
+
 use axum::Json;
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use contracts::Problem;
 use contracts::bookings::{GetSeatMap, SeatMap};
 use contracts::ids::ShowtimeId;
 use contracts::showtimes::{
@@ -13,6 +17,7 @@ use crate::gateway::Asking;
 use crate::input::{Filter, Id, Input};
 use crate::instead::Instead;
 use crate::listing::Listing;
+use crate::live;
 use crate::ordering::Ordering;
 
 /// Schedule a showtime
@@ -90,11 +95,26 @@ pub(crate) async fn delete(ordering: Ordering, Id(id): Id<ShowtimeId>) -> Result
 /// Get the seat map of a showtime
 ///
 /// Every place of the hall, row by row: whether it is free, and what a seat costs.
+///
+/// With `Accept: text/event-stream` the map is followed: first comes `seats`, the whole map, then `seats-changed` with the
+/// places that are not as they were, and `seats` again where a change was missed. When the showtime is cancelled,
+/// `showtime-cancelled` is the last. When it breaks off, it starts anew with the whole map.
 #[utoipa::path(
     get, path = "/api/showtimes/{id}/seats", tag = "showtimes", operation_id = "get_seat_map",
     params(("id" = String, Path, format = Uuid, description = "Of which", example = json!(examples::showtime(1)))),
-    responses((status = 200, description = "The seat map", body = SeatMap)),
+    responses(
+        (status = 200, description = "The seat map", headers(("Vary" = String, description = "`Accept`")), content(
+            (SeatMap = "application/json"),
+            (String = "text/event-stream", example = json!(examples::seat_events())),
+        )),
+        (status = 204, description = "The showtime that was followed is cancelled: there is nothing more to follow"),
+        (status = 429, description = "You follow too much already", content_type = "application/problem+json", body = Problem),
+    ),
 )]
 pub(crate) async fn seats(asking: Asking, Id(showtime_id): Id<ShowtimeId>) -> Result<Response, Instead> {
-    Ok(Json(asking.ask(&GetSeatMap { showtime_id }).await?).into_response())
+    let response = match live::wants_events(&asking.headers) {
+        true => Arc::clone(&asking.gateway.live).seats(asking, showtime_id).await?,
+        false => Json(asking.ask(&GetSeatMap { showtime_id }).await?).into_response(),
+    };
+    Ok(([(header::VARY, "accept")], response).into_response())
 }

@@ -121,7 +121,8 @@ pub(crate) async fn update(
 
 /// Erase a user
 ///
-/// Their name and address are erased, and their bookings of showtimes to come are cancelled.
+/// Their names, address and password are erased, wherever they are stored, and their bookings of showtimes to come are
+/// cancelled. Bookings stay for the books, with nothing but an id that is nobody's any more.
 #[utoipa::path(
     delete, path = "/api/users/{id}", tag = "users", operation_id = "delete_user",
     params(("id" = String, Path, format = Uuid, description = "Whom", example = json!(examples::user(25)))),

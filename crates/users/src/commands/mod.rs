@@ -74,7 +74,7 @@ impl Domain for Users {
 }
 
 /// A user and all their open sessions.
-fn with_sessions(user: UserId) -> Needs {
+pub(crate) fn with_sessions(user: UserId) -> Needs {
     Needs::stream(user).and_prefix(claims::USER_SESSION, claims::sessions_of(user))
 }
 

@@ -10,7 +10,7 @@ use runtime::domain::{Context, Decision};
 use super::access::end_sessions;
 use super::{Decided, Users};
 use crate::claims;
-use crate::domain::{self, State, User, may_manage, not_found};
+use crate::domain::{self, FIRST_PASSWORD, State, User, may_manage, not_found};
 use crate::private::PrivateRow;
 
 pub(super) fn register(command: &RegisterUser, context: &Context<'_, Users>) -> Decided {
@@ -28,7 +28,7 @@ pub(super) fn register(command: &RegisterUser, context: &Context<'_, Users>) -> 
         .take(claims::email(&details.email), id)
         .private(PrivateRow::Profile(id, details.clone()));
     Ok(match password_hash {
-        Some(hash) => decision.private(PrivateRow::Password(id, hash.clone(), User::registered().password_version())),
+        Some(hash) => decision.private(PrivateRow::Password(id, hash.clone(), FIRST_PASSWORD)),
         None => decision,
     })
 }

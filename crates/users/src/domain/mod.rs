@@ -11,4 +11,4 @@ pub use access::{check_admin, may_manage};
 pub use api_key::ApiKey;
 pub use session::{Refresh, Session, outdated};
 pub use state::State;
-pub use user::{User, not_found, register};
+pub use user::{FIRST_PASSWORD, User, not_found, register};

@@ -23,6 +23,7 @@ pub struct Session {
     user_id: UserId,
     /// The generation of the refresh token that is good now; `None` once the session has ended.
     generation: Option<u32>,
+    opened_at: DateTime<Utc>,
     used_at: DateTime<Utc>,
 }
 
@@ -39,7 +40,7 @@ pub enum Refresh {
 impl Session {
     /// One that was opened at `at`.
     pub fn new(user_id: UserId, at: DateTime<Utc>) -> Self {
-        Self { user_id, generation: Some(1), used_at: at }
+        Self { user_id, generation: Some(1), opened_at: at, used_at: at }
     }
 
     /// Whose it is.
@@ -50,6 +51,16 @@ impl Session {
     /// The generation of the refresh token that is good now; `None` once it has ended.
     pub fn generation(&self) -> Option<u32> {
         self.generation
+    }
+
+    /// When it was opened.
+    pub fn opened_at(&self) -> DateTime<Utc> {
+        self.opened_at
+    }
+
+    /// When it was last gone on with.
+    pub fn used_at(&self) -> DateTime<Utc> {
+        self.used_at
     }
 }
 

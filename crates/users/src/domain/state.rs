@@ -51,10 +51,10 @@ impl State {
     /// Takes in an event that happened at `at`.
     pub fn apply(&mut self, event: &UserEvent, at: DateTime<Utc>) {
         match (event, &mut *self) {
-            (UserEvent::Registered(_), _) => *self = Self::User(User::registered()),
+            (UserEvent::Registered(_), _) => *self = Self::User(User::registered(at)),
             (UserEvent::SessionOpened(event), _) => *self = Self::Session(Session::new(event.user_id, at)),
             (UserEvent::ApiKeyAdded(event), _) => *self = Self::Key(ApiKey::new(event.roles.clone())),
-            (_, Self::User(user)) => user.apply(event),
+            (_, Self::User(user)) => user.apply(event, at),
             (_, Self::Session(session)) => session.apply(event, at),
             (_, Self::Key(key)) => key.apply(event),
             (_, Self::Unused) => {}

@@ -3,10 +3,14 @@
 //! Events carry no personal data, so nothing here knows a name or an address. That an e-mail address belongs to one
 //! user only is decided from who holds the claim to it.
 
+use chrono::{DateTime, Utc};
 use contracts::access::{PasswordChanged, RolesChanged, SetRoles};
 use contracts::ids::UserId;
 use contracts::users::{UpdateUser, UserChanged, UserDeleted, UserEvent, UserRegistered, UserUpdated};
 use contracts::{Actor, Case, FieldError, Problem, Role, Roles};
+
+/// Which password somebody has who has never changed it.
+pub const FIRST_PASSWORD: u32 = 1;
 
 /// A user, erased or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,14 +20,21 @@ pub struct User {
     roles: Roles,
     /// Counts the passwords.
     password_version: u32,
+    password_since: DateTime<Utc>,
     deleted: bool,
 }
 
 /// What is there.
 impl User {
-    /// One who was just registered: a customer.
-    pub fn registered() -> Self {
-        Self { version: 1, roles: Roles::only(Role::Customer), password_version: 1, deleted: false }
+    /// One who was registered at `at`: a customer.
+    pub fn registered(at: DateTime<Utc>) -> Self {
+        Self {
+            version: 1,
+            roles: Roles::only(Role::Customer),
+            password_version: FIRST_PASSWORD,
+            password_since: at,
+            deleted: false,
+        }
     }
 
     /// True for a user who was erased.
@@ -39,6 +50,11 @@ impl User {
     /// Which password they have, counted from 1.
     pub fn password_version(&self) -> u32 {
         self.password_version
+    }
+
+    /// Since when they have it.
+    pub fn password_since(&self) -> DateTime<Utc> {
+        self.password_since
     }
 
     /// The answer to a command that has just been accepted: the one event it leaves is the next version.
@@ -121,12 +137,15 @@ impl User {
 
 /// What has happened.
 impl User {
-    /// Takes in an event.
-    pub fn apply(&mut self, event: &UserEvent) {
+    /// Takes in an event that happened at `at`.
+    pub fn apply(&mut self, event: &UserEvent, at: DateTime<Utc>) {
         self.version += 1;
         match event {
             UserEvent::Deleted(_) => self.deleted = true,
-            UserEvent::PasswordChanged(_) => self.password_version += 1,
+            UserEvent::PasswordChanged(_) => {
+                self.password_version += 1;
+                self.password_since = at;
+            }
             UserEvent::RolesChanged(event) => self.roles = event.roles.clone(),
             _ => {}
         }
@@ -148,6 +167,7 @@ fn check_email(id: UserId, holder: Option<UserId>) -> Result<(), Problem> {
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
     use contracts::users::UserDetails;
     use uuid::Uuid;
 
@@ -156,9 +176,16 @@ mod tests {
     const ADA: UserId = UserId(Uuid::from_u128(1));
     const BOB: UserId = UserId(Uuid::from_u128(2));
 
+    /// So many days after they were registered.
+    fn at(day: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::days(day)
+    }
+
     fn given<const N: usize>(events: [UserEvent; N]) -> User {
-        let mut user = User::registered();
-        events.iter().for_each(|event| user.apply(event));
+        let mut user = User::registered(DateTime::UNIX_EPOCH);
+        for (day, event) in (1..).zip(&events) {
+            user.apply(event, at(day));
+        }
         user
     }
 
@@ -218,6 +245,8 @@ mod tests {
     fn passwords_are_counted() {
         let user = given([]);
         let changed = user.change_password(ADA, None).unwrap();
-        assert_eq!((user.password_version(), given([changed.into()]).password_version()), (1, 2));
+        let changed = given([UserUpdated { user_id: ADA }.into(), changed.into(), UserUpdated { user_id: ADA }.into()]);
+        assert_eq!((user.password_version(), user.password_since()), (1, at(0)));
+        assert_eq!((changed.password_version(), changed.password_since()), (2, at(2)));
     }
 }

@@ -1,0 +1,133 @@
+//! One event as listeners get it: written once, for however many.
+
+use bytes::Bytes;
+use chrono::{DateTime, SecondsFormat, Utc};
+use contracts::bookings::BookingEvent;
+use contracts::ids::{BookingId, ShowtimeId, UserId};
+use contracts::users::UserEvent;
+use contracts::{EventSet, Service};
+use runtime::events::Published;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+/// An event, ready to be sent.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// In whose journal it is.
+    pub(crate) service: Service,
+    /// Its place there.
+    pub(crate) position: u64,
+    /// Such as `booking-placed.v1`.
+    pub(crate) event_type: String,
+    /// The thing that it happened to.
+    pub(crate) entity: Uuid,
+    /// When it was decided.
+    pub(crate) recorded_at: DateTime<Utc>,
+    /// Whom it concerns.
+    pub(crate) concerns: Concerns,
+    /// The showtime whose seats or prices it may change.
+    pub(crate) showtime: Option<ShowtimeId>,
+    /// The lines `event:` and `data:`, and the empty one behind them. The line `id:` is each listener's own.
+    pub(crate) block: Bytes,
+}
+
+/// Whom an event concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Concerns {
+    /// Everybody: it's about what is shown.
+    Everybody,
+    /// This user, and staff.
+    User(UserId),
+    /// Whoever has this booking, and staff. Only its first event says who that is.
+    Booking(BookingId, Option<UserId>),
+    /// This user, if it is one's own, and admins: how somebody comes in.
+    Access(Option<UserId>),
+}
+
+/// A CloudEvent in structured form. Without the command that it follows from, whose id opens the operation to anyone.
+#[derive(Serialize)]
+struct CloudEvent<'a> {
+    specversion: &'static str,
+    id: Uuid,
+    source: String,
+    #[serde(rename = "type")]
+    event_type: &'a str,
+    subject: Uuid,
+    time: String,
+    dataschema: &'a str,
+    data: &'a RawValue,
+}
+
+impl Entry {
+    /// The event of this service.
+    ///
+    /// # Errors
+    /// When its data is not JSON.
+    pub(crate) fn new(service: Service, event: &Published) -> serde_json::Result<Self> {
+        let Published { position, entity, event_type, .. } = event;
+        let cloud_event = CloudEvent {
+            specversion: "1.0",
+            id: event.id,
+            source: format!("/marquee/{service}"),
+            event_type,
+            subject: *entity,
+            time: event.recorded_at.to_rfc3339_opts(SecondsFormat::Micros, true),
+            dataschema: &event.schema,
+            data: serde_json::from_slice(&event.data)?,
+        };
+        let (concerns, showtime) = match service {
+            Service::Users => (user_event(event), None),
+            // A showtime's own events have its id; no other event of this service can have it.
+            Service::Movies => (Concerns::Everybody, Some(ShowtimeId(*entity))),
+            Service::Bookings => booking_event(event),
+        };
+        let block = block(event_type, &serde_json::to_string(&cloud_event)?);
+        Ok(Self {
+            service,
+            position: *position,
+            event_type: event_type.clone(),
+            entity: *entity,
+            recorded_at: event.recorded_at,
+            concerns,
+            showtime,
+            block,
+        })
+    }
+}
+
+/// The lines of an event that everybody gets alike.
+pub(super) fn block(event_type: &str, json: &str) -> Bytes {
+    // A line ends the data; in JSON one can only stand where a space may.
+    let data = json.replace(['\n', '\r'], " ");
+    Bytes::from(format!("event: {event_type}\ndata: {data}\n\n"))
+}
+
+fn booking_event(event: &Published) -> (Concerns, Option<ShowtimeId>) {
+    let (owner, showtime) = match BookingEvent::decode(&event.event_type, &event.data) {
+        Ok(BookingEvent::Placed(event)) => (Some(event.user_id), Some(event.showtime_id)),
+        Ok(BookingEvent::SeatsChanged(event)) => (None, Some(event.showtime_id)),
+        Ok(BookingEvent::CheckedIn(event)) => (None, Some(event.showtime_id)),
+        Ok(BookingEvent::Cancelled(event)) => (None, Some(event.showtime_id)),
+        // From a newer bookings service than this gateway knows.
+        Err(_) => (None, None),
+    };
+    (Concerns::Booking(BookingId(event.entity), owner), showtime)
+}
+
+fn user_event(event: &Published) -> Concerns {
+    match UserEvent::decode(&event.event_type, &event.data) {
+        Ok(UserEvent::Registered(event)) => Concerns::User(event.user_id),
+        Ok(UserEvent::Updated(event)) => Concerns::User(event.user_id),
+        Ok(UserEvent::Deleted(event)) => Concerns::User(event.user_id),
+        Ok(UserEvent::PasswordChanged(event)) => Concerns::Access(Some(event.user_id)),
+        Ok(UserEvent::RolesChanged(event)) => Concerns::Access(Some(event.user_id)),
+        Ok(UserEvent::SessionOpened(event)) => Concerns::Access(Some(event.user_id)),
+        Ok(UserEvent::SessionClosed(event)) => Concerns::Access(Some(event.user_id)),
+        Ok(UserEvent::SessionRefreshed(_) | UserEvent::ApiKeyAdded(_) | UserEvent::ApiKeyRevoked(_)) => {
+            Concerns::Access(None)
+        }
+        // From a newer users service than this gateway knows: whom it concerns can't be told.
+        Err(_) => Concerns::Access(None),
+    }
+}
