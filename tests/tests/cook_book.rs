@@ -6,9 +6,11 @@ use std::os::unix::fs::symlink;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use contracts::Service;
+use contracts::catalogue::{Catalogue, common_queries};
 use marquee::servers::cli_folder;
 use rustix::process::{Pid, Signal, kill_process_group};
-use system_tests::{Cinema, Offered, offered};
+use system_tests::Cinema;
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -169,14 +171,16 @@ async fn has_nats_command() -> bool {
 
 /// Every command is answered and can be left for later, and every query is answered: here, that nothing isn't enough.
 async fn everything_can_be_given(cinema: &Cinema) {
-    for Offered { service, commands, queries } in offered() {
-        let questions = queries.iter().map(|query| service.query(query));
-        for subject in commands.iter().map(|command| service.ask(command)).chain(questions) {
+    for service in Service::ALL {
+        let Catalogue { commands, queries, .. } = Catalogue::of(service);
+        let common = common_queries();
+        let questions = queries.iter().chain(&common).map(|query| service.query(query.name));
+        for subject in commands.iter().map(|command| service.ask(command.name)).chain(questions) {
             let answer = nats(cinema, &["request", &subject, "{}"]).await;
             let is_problem = answer.contains("Nats-Service-Error-Code: 422") && answer.contains("urn:marquee:problem:");
             assert!(is_problem || answer.contains(r#"{"items":["#), "{subject}: {answer}");
         }
-        for subject in commands.iter().map(|command| service.command(command)) {
+        for subject in commands.iter().map(|command| service.command(command.name)) {
             let stored = nats(cinema, &["pub", "--jetstream", &subject, "{}"]).await;
             assert!(
                 stored.contains(&format!("Stored in Stream: {}", service.commands_stream())),

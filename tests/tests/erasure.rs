@@ -43,7 +43,7 @@ async fn hashes(cinema: &Cinema) -> Vec<String> {
 async fn bury(broker: &Broker, service: Service, command: &str, payload: String) -> String {
     let id = Uuid::now_v7();
     broker.command(service, command, payload, id).await;
-    broker.dead_letter(headers::MESSAGE_ID, &id.to_string()).await;
+    broker.dead_letter(headers::COMMAND_ID, &id.to_string()).await;
     id.to_string()
 }
 
@@ -75,7 +75,7 @@ async fn leave_traces(broker: &Broker, id: &str, details: &Value) {
     let batch = json!([{ "specversion": "1.0", "id": Uuid::now_v7(), "source": "/tests", "type": details["email"],
         "marqueeactor": "operator", "data": unreadable }]);
     broker.publish(Service::Users, BATCH, batch.to_string(), HeaderMap::new()).await;
-    broker.dead_letter(headers::MESSAGE_ID, batch[0]["id"].as_str().unwrap()).await;
+    broker.dead_letter(headers::COMMAND_ID, batch[0]["id"].as_str().unwrap()).await;
     let refused = broker.request(&Service::Users.ask("register"), unreadable.to_string().as_bytes()).await;
     assert_eq!(refused.1.as_deref(), Some("422"));
 }

@@ -1,12 +1,16 @@
 //! The NATS door: commands answered and durable, queries, events, dead letters; what an operator and a subscriber use.
 
+use std::collections::BTreeMap;
+
 use async_nats::HeaderMap;
 use async_nats::jetstream::{self, consumer::DeliverPolicy, consumer::pull::OrderedConfig};
+use contracts::catalogue::{Catalogue, common_queries};
+use contracts::message::{MessageSpec, schema_of};
 use contracts::subjects::headers;
-use contracts::{OutcomeStatus, Service};
+use contracts::{Outcome, OutcomeStatus, Service};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
-use system_tests::{Broker, NatsUser, Offered, eventually, offered, on_shared_cinema, samples};
+use system_tests::{Broker, NatsUser, eventually, on_shared_cinema, samples};
 use uuid::Uuid;
 
 async fn user(broker: &Broker) -> Value {
@@ -74,25 +78,39 @@ fn every_command_is_answered_on_its_ask_subject() {
 }
 
 #[test]
-fn every_command_and_query_is_registered_with_its_schemas() {
+fn every_service_is_registered_with_what_it_answers_and_its_schemas() {
     on_shared_cinema(async |cinema| {
         let broker = cinema.broker().await;
-        for Offered { service, commands, queries } in offered() {
-            let (info, _) = broker.request(&format!("$SRV.INFO.marquee-{service}"), b"").await;
-            for part in ["description", "version"] {
-                assert!(info[part].as_str().is_some_and(|text| !text.is_empty()), "{info:#}");
+        for service in Service::ALL {
+            let Catalogue { commands, queries, methods, .. } = Catalogue::of(service);
+            let schemas = |spec: &MessageSpec| [(spec.request)(), spec.reply.expect("a reply")()].map(|s| s.to_value());
+            let asked = commands.iter().map(|spec| {
+                (service.ask(spec.name), [(spec.request)(), schema_of::<Outcome>()].map(|schema| schema.to_value()))
+            });
+            let answers = commands.iter().filter_map(|spec| Some((service.ask(spec.name), (spec.reply?)().to_value())));
+            let mut answers: BTreeMap<String, Value> = answers.collect();
+            let common = common_queries();
+            let questions = queries.iter().chain(&common).map(|spec| (service.query(spec.name), schemas(spec)));
+            let methods = methods.iter().map(|spec| (service.rpc(spec.name), schemas(spec)));
+            let mut expected: BTreeMap<String, [Value; 2]> = asked.chain(questions).chain(methods).collect();
+            let name = format!("marquee-{service}");
+            let (info, _) = broker.request(&format!("$SRV.INFO.{name}"), b"").await;
+            for endpoint in info["endpoints"].as_array().expect("endpoints") {
+                let (subject, metadata) = (endpoint["subject"].as_str().unwrap(), &endpoint["metadata"]);
+                let schemas = expected.remove(subject).unwrap_or_else(|| panic!("nobody knows {subject}"));
+                let found: [Value; 2] =
+                    ["request", "reply"].map(|part| serde_json::from_str(metadata[part].as_str().unwrap()).unwrap());
+                assert_eq!(found, schemas, "{subject}");
+                // What is in the outcome of a command that is accepted.
+                let answer = metadata["answer"].as_str().map(|schema| serde_json::from_str(schema).unwrap());
+                assert_eq!(answer, answers.remove(subject), "{subject}");
+                assert!(metadata["description"].as_str().is_some_and(|text| text.ends_with('.')), "{metadata}");
             }
-            let endpoints = info["endpoints"].as_array().expect("endpoints");
-            let commands = commands.iter().map(|name| (service.ask(name), ["request", "reply", "answer"].as_slice()));
-            let queries = queries.iter().map(|name| (service.query(name), ["request", "reply"].as_slice()));
-            for (subject, schemas) in commands.chain(queries) {
-                let endpoint = endpoints.iter().find(|endpoint| endpoint["subject"] == subject.as_str());
-                let metadata = &endpoint.unwrap_or_else(|| panic!("{subject} is not registered"))["metadata"];
-                assert!(metadata["description"].as_str().is_some_and(|text| !text.is_empty()), "{subject}");
-                for name in schemas {
-                    let schema: Value = serde_json::from_str(metadata[*name].as_str().unwrap()).unwrap();
-                    assert!(schema["$schema"].is_string(), "{subject}: {schema:#}");
-                }
+            assert!(expected.is_empty(), "not registered: {:?}", expected.keys());
+            assert!(info["description"].as_str().is_some_and(|text| !text.is_empty()), "{info}");
+            for verb in ["PING", "STATS"] {
+                let (answer, _) = broker.request(&format!("$SRV.{verb}.{name}"), b"").await;
+                assert_eq!((&answer["name"], &answer["version"]), (&json!(name), &info["version"]));
             }
         }
     });
@@ -124,7 +142,7 @@ fn a_repeat_changes_nothing_and_another_payload_under_its_id_is_refused() {
             let payload = place(seat).to_string().into();
             let subject = Service::Bookings.ask("place");
             let reply = broker.client.request_with_headers(subject, with, payload).await.unwrap();
-            serde_json::from_slice::<contracts::Outcome>(&reply.payload).unwrap()
+            serde_json::from_slice::<Outcome>(&reply.payload).unwrap()
         };
         let first = ask("A1").await;
         // The same id in a batch gets past the broker's own look for repeats.
@@ -143,7 +161,7 @@ fn a_repeat_changes_nothing_and_another_payload_under_its_id_is_refused() {
         let mut with = HeaderMap::new();
         with.insert(headers::REPLY_TO, inbox);
         broker.publish(Service::Bookings, "batch", other.to_string(), with).await;
-        let outcomes: Vec<contracts::Outcome> = serde_json::from_slice(&replies.next().await.unwrap().payload).unwrap();
+        let outcomes: Vec<Outcome> = serde_json::from_slice(&replies.next().await.unwrap().payload).unwrap();
         assert!(outcomes[0].body.get().contains("idempotency-mismatch"), "{}", outcomes[0].body);
         let bookings = broker.query(Service::Bookings, "bookings", json!({ "showtime_id": showtime })).await;
         assert_eq!(bookings["items"].as_array().unwrap().len(), 1, "{bookings:#}");
@@ -160,7 +178,7 @@ fn a_refused_command_is_an_outcome_whose_headers_name_the_problem() {
         let header = |name: &str| headers.get(name).map(|value| value.as_str());
         assert_eq!(header("Nats-Service-Error-Code"), Some("404"));
         assert_eq!(header("Nats-Service-Error"), Some("Not found"));
-        let outcome: contracts::Outcome = serde_json::from_slice(&reply.payload).unwrap();
+        let outcome: Outcome = serde_json::from_slice(&reply.payload).unwrap();
         assert_eq!(outcome.status, OutcomeStatus::Refused);
         assert!(outcome.body.get().contains("urn:marquee:problem:not-found"), "{}", outcome.body);
     });
@@ -178,7 +196,7 @@ fn any_text_can_be_a_commands_id_and_means_the_same_at_both_doors() {
         for _ in 0..2 {
             let subject = Service::Movies.ask("add");
             let reply = broker.client.request_with_headers(subject, with.clone(), movie.clone().into()).await.unwrap();
-            let outcome: contracts::Outcome = serde_json::from_slice(&reply.payload).unwrap();
+            let outcome: Outcome = serde_json::from_slice(&reply.payload).unwrap();
             assert_eq!(outcome.status, OutcomeStatus::Accepted, "{}", outcome.body);
             added.push((outcome.command_id, outcome.position));
         }

@@ -88,6 +88,7 @@ fn publishing() -> Vec<Granted> {
         grant(format!("{SUBSCRIBERS_API}.CONSUMER.DURABLE.CREATE.{events}.mine"), &[Subscriber]);
         grant(format!("{SUBSCRIBERS_API}.CONSUMER.CREATE.{commands}.mine"), &[]);
         grant(format!("{SUBSCRIBERS_API}.STREAM.MSG.GET.{events}"), &[]);
+        grant(format!("{SUBSCRIBERS_API}.CONSUMER.DELETE.{events}.mine"), &[]);
         grant(format!("$JS.ACK.{events}.mine.1.1.1.1.1"), &[Operator, Subscriber]);
     }
     let services = Service::ALL.map(service);

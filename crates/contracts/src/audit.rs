@@ -90,5 +90,6 @@ pub fn spec() -> MessageSpec {
         description: "Who did what when, from the journal.",
         request: schema_of::<GetAudit>,
         reply: Some(schema_of::<Page<AuditEntry>>),
+        about: None,
     }
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::ids::{BookingId, ShowtimeId, UserId};
 use crate::layout::{Category, RowLabel, Seat};
-use crate::message::{commands, events, queries};
+use crate::lists::{commands, events, queries};
 use crate::money::Money;
 use crate::page::{Limit, Page};
 use crate::showtimes::{HallRef, MovieRef};

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::ids::HallId;
 use crate::layout::Layout;
-use crate::message::queries;
+use crate::lists::queries;
 use crate::page::{Limit, Page};
 use crate::text::Text;
 

@@ -93,6 +93,7 @@ pub trait Query: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'stat
             description: Self::DESCRIPTION,
             request: schema_of::<Self>,
             reply: Some(schema_of::<Self::Reply>),
+            about: None,
         }
     }
 }
@@ -117,6 +118,8 @@ pub struct MessageSpec {
     pub request: fn() -> Schema,
     /// What is answered; `None` for events.
     pub reply: Option<fn() -> Schema>,
+    /// For events the field with the id that is in their subject, of the thing that it happened to.
+    pub about: Option<&'static str>,
 }
 
 /// The JSON Schema (2020-12) of a message body, as it's written on the wire.
@@ -228,148 +231,3 @@ pub struct BatchedCommand {
     /// The payload.
     pub data: Box<RawValue>,
 }
-
-/// Declares a service's commands: the enum, the names and the answers, in one visible list.
-macro_rules! commands {
-    ($(#[$doc:meta])* $set:ident of $service:ident {
-        $($(#[doc = $text:literal])* $name:literal => $variant:ident($payload:ty) -> $answer:ty,)*
-    }) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq)]
-        pub enum $set {
-            $($(#[doc = $text])* $variant($payload),)*
-        }
-
-        $(
-            impl $crate::message::Command for $payload {
-                const SERVICE: $crate::subjects::Service = $crate::subjects::Service::$service;
-                const NAME: &'static str = $name;
-                type Answer = $answer;
-            }
-
-            impl From<$payload> for $set {
-                fn from(payload: $payload) -> Self {
-                    Self::$variant(payload)
-                }
-            }
-        )*
-
-        impl $crate::message::CommandSet for $set {
-            const SERVICE: $crate::subjects::Service = $crate::subjects::Service::$service;
-
-            fn decode(name: &str, payload: &[u8]) -> Result<Self, $crate::problem::Problem> {
-                match name {
-                    $($name => $crate::message::decode(payload).map(Self::$variant),)*
-                    _ => Err($crate::problem::Problem::invalid(
-                        "command",
-                        format!("the {} service has no command {name:?}", Self::SERVICE),
-                    )),
-                }
-            }
-
-            fn name(&self) -> &'static str {
-                match self {
-                    $(Self::$variant(_) => $name,)*
-                }
-            }
-
-            fn encode(&self) -> serde_json::Result<Box<serde_json::value::RawValue>> {
-                match self {
-                    $(Self::$variant(payload) => serde_json::value::to_raw_value(payload),)*
-                }
-            }
-
-            fn specs() -> Vec<$crate::message::MessageSpec> {
-                vec![$($crate::message::MessageSpec {
-                    name: $name,
-                    description: concat!($($text),*).trim_ascii(),
-                    request: $crate::message::schema_of::<$payload>,
-                    reply: Some($crate::message::schema_of::<$answer>),
-                },)*]
-            }
-        }
-    };
-}
-
-/// Declares a service's events: the stored type, the payload and the id of the thing that it happened to.
-macro_rules! events {
-    ($(#[$doc:meta])* $set:ident of $service:ident {
-        $($(#[doc = $text:literal])* $type_name:literal => $variant:ident($payload:ty) about $entity:ident,)*
-    }) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq)]
-        pub enum $set {
-            $($(#[doc = $text])* $variant($payload),)*
-        }
-
-        $(
-            impl From<$payload> for $set {
-                fn from(payload: $payload) -> Self {
-                    Self::$variant(payload)
-                }
-            }
-        )*
-
-        impl $crate::message::EventSet for $set {
-            const SERVICE: $crate::subjects::Service = $crate::subjects::Service::$service;
-
-            fn type_name(&self) -> &'static str {
-                match self {
-                    $(Self::$variant(_) => $type_name,)*
-                }
-            }
-
-            fn entity(&self) -> uuid::Uuid {
-                match self {
-                    $(Self::$variant(payload) => payload.$entity.into(),)*
-                }
-            }
-
-            fn encode(&self) -> serde_json::Result<String> {
-                match self {
-                    $(Self::$variant(payload) => serde_json::to_string(payload),)*
-                }
-            }
-
-            fn decode(type_name: &str, body: &[u8]) -> Result<Self, String> {
-                match type_name {
-                    $($type_name => serde_json::from_slice(body).map(Self::$variant).map_err(|e| e.to_string()),)*
-                    _ => Err(format!("the {} service has no event {type_name:?}", Self::SERVICE)),
-                }
-            }
-
-            fn specs() -> Vec<$crate::message::MessageSpec> {
-                vec![$($crate::message::MessageSpec {
-                    name: $type_name,
-                    description: concat!($($text),*).trim_ascii(),
-                    request: $crate::message::schema_of::<$payload>,
-                    reply: None,
-                },)*]
-            }
-        }
-    };
-}
-
-/// Declares queries: `"name" => Request, Reply;` with a sentence each, and the function that lists them.
-macro_rules! queries {
-    ($list:ident of $service:ident $kind:ident {
-        $($(#[doc = $text:literal])* $name:literal => $request:ty, $reply:ty;)*
-    }) => {
-        $(
-            impl $crate::message::Query for $request {
-                const SERVICE: $crate::subjects::Service = $crate::subjects::Service::$service;
-                const KIND: $crate::message::QueryKind = $crate::message::QueryKind::$kind;
-                const NAME: &'static str = $name;
-                const DESCRIPTION: &'static str = concat!($($text),*).trim_ascii();
-                type Reply = $reply;
-            }
-        )*
-
-        /// What there is to ask here, for schemas.
-        pub fn $list() -> Vec<$crate::message::MessageSpec> {
-            vec![$(<$request as $crate::message::Query>::spec(),)*]
-        }
-    };
-}
-
-pub(crate) use {commands, events, queries};

@@ -9,7 +9,8 @@ use utoipa::ToSchema;
 
 use crate::halls::{AddHall, Hall, HallAdded, HallRemoved, HallUpdated, RemoveHall, UpdateHall};
 use crate::ids::MovieId;
-use crate::message::{Removed, commands, events, queries};
+use crate::lists::{commands, events, queries};
+use crate::message::Removed;
 use crate::page::{Limit, Page};
 use crate::showtimes::{
     CancelShowtime, RescheduleShowtime, ScheduleShowtime, Showtime, ShowtimeCancelled, ShowtimeRescheduled,

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::CommandId;
+use crate::message::{MessageSpec, Outcome, schema_of};
 
 /// Asks for the outcome of a command: `cinema.qry.<service>.operation`, the same for every service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -13,5 +14,16 @@ pub struct GetOperation {
     pub command_id: CommandId,
 }
 
-/// The last token of the subject on which a service answers [`GetOperation`] with an [`crate::message::Outcome`].
+/// The last token of the subject on which a service answers [`GetOperation`] with an [`Outcome`].
 pub const OPERATION: &str = "operation";
+
+/// The schemas of the question and its answer.
+pub fn spec() -> MessageSpec {
+    MessageSpec {
+        name: OPERATION,
+        description: "What became of a command.",
+        request: schema_of::<GetOperation>,
+        reply: Some(schema_of::<Outcome>),
+        about: None,
+    }
+}

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::halls::HallName;
 use crate::ids::{HallId, MovieId, ShowtimeId};
 use crate::layout::{Category, Cell, Layout, Seat};
-use crate::message::queries;
+use crate::lists::queries;
 use crate::money::Money;
 use crate::movies::Title;
 use crate::page::{Limit, Page};

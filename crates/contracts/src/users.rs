@@ -12,7 +12,7 @@ use crate::access::{
 };
 use crate::actor::Roles;
 use crate::ids::UserId;
-use crate::message::{commands, events, queries};
+use crate::lists::{commands, events, queries};
 use crate::page::{Limit, Page};
 use crate::text::{Email, Text};
 

@@ -244,7 +244,7 @@ impl<D: Domain> CommandLoop<D> {
                 if_version: waiting.if_version,
                 payload: waiting.payload.clone(),
                 reason: format!("failed {delivered} times: {error}"),
-                summary: format!("failed {delivered} times: {error}"),
+                quotes: false,
             };
             self.bury(std::slice::from_ref(&rejected), sequence).await?;
             answer = Some(failure(waiting.id));

@@ -21,7 +21,8 @@ pub(crate) async fn bury(
     sequence: u64,
 ) -> Result<(), async_nats::Error> {
     // The log outlives a letter that is erased: what its sender wrote is in the letter only, its subject included.
-    tracing::warn!(%service, id = %rejected.id, reason = one_line(&rejected.summary), "a dead letter");
+    let reason = if rejected.quotes { "it cannot be read".into() } else { one_line(&rejected.reason) };
+    tracing::warn!(%service, id = %rejected.id, reason, "a dead letter");
     // What came in a batch has whatever name its sender liked.
     let subject = one_line(&rejected.subject);
     // The headers are longer now; what the broker would not take any more would come back for ever.

@@ -35,16 +35,15 @@ pub(crate) struct Rejected {
     pub(crate) actor: Option<Actor>,
     pub(crate) if_version: Option<u32>,
     pub(crate) payload: Bytes,
-    /// Precisely, which may quote what was sent.
+    /// In words.
     pub(crate) reason: String,
-    /// For the log, which keeps nothing of what was sent.
-    pub(crate) summary: String,
+    /// Whether they may quote what was sent.
+    pub(crate) quotes: bool,
 }
 
 impl Rejected {
     fn unreadable(subject: String, id: CommandId, payload: Bytes, problem: &Problem) -> Self {
-        let (reason, summary) = (problem.to_string(), problem.title.clone());
-        Self { subject, id, actor: None, if_version: None, payload, reason, summary }
+        Self { subject, id, actor: None, if_version: None, payload, reason: problem.to_string(), quotes: true }
     }
 }
 
@@ -62,14 +61,14 @@ pub(crate) fn read<D: Domain>(message: &Message, stream_created: i128, sequence:
         vec![single::<D>(name, id, found, &message.payload).map_err(|problem| {
             let subject = message.subject.to_string();
             let rejected = Rejected::unreadable(subject, CommandId(id), message.payload.clone(), &problem);
-            Rejected { actor: Some(Actor::Operator), ..rejected }
+            Box::new(Rejected { actor: Some(Actor::Operator), ..rejected })
         })]
     };
     let mut intake = Intake { commands: Vec::new(), rejected: Vec::new(), reply_to };
     for result in results {
         match result {
             Ok(waiting) => intake.commands.push(waiting),
-            Err(rejected) => intake.rejected.push(rejected),
+            Err(rejected) => intake.rejected.push(*rejected),
         }
     }
     intake
@@ -98,13 +97,13 @@ fn single<D: Domain>(name: &str, id: Uuid, found: Option<&HeaderMap>, payload: &
     })
 }
 
-fn batch<D: Domain>(message: &Message) -> Vec<Result<Waiting<D>, Rejected>> {
+fn batch<D: Domain>(message: &Message) -> Vec<Result<Waiting<D>, Box<Rejected>>> {
     let batched: Vec<BatchedCommand> = match contracts::message::decode(&message.payload) {
         Ok(batched) => batched,
         Err(problem) => {
             let id = derive_id(Uuid::NAMESPACE_OID, &format!("{:?}", fingerprint(BATCH, &message.payload)));
             let (subject, payload) = (message.subject.to_string(), message.payload.clone());
-            return vec![Err(Rejected::unreadable(subject, CommandId(id), payload, &problem))];
+            return vec![Err(Box::new(Rejected::unreadable(subject, CommandId(id), payload, &problem)))];
         }
     };
     batched
@@ -125,7 +124,7 @@ fn batch<D: Domain>(message: &Message) -> Vec<Result<Waiting<D>, Rejected>> {
                 Err(problem) => {
                     let subject = D::Command::SERVICE.command(&one.name);
                     let rejected = Rejected::unreadable(subject, one.id, Bytes::copy_from_slice(payload), &problem);
-                    Err(Rejected { actor: Some(one.actor), if_version: one.if_version, ..rejected })
+                    Err(Box::new(Rejected { actor: Some(one.actor), if_version: one.if_version, ..rejected }))
                 }
             }
         })

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_nats::{Message, jetstream};
 use chrono::{TimeDelta, Utc};
 use contracts::message::{MessageSpec, QueryKind, decode, schema_of};
-use contracts::operations::{GetOperation, OPERATION};
+use contracts::operations::{self, GetOperation, OPERATION};
 use contracts::subjects::headers as names;
 use contracts::{Actor, Case, CommandSet, EventSet, Outcome, Problem, Query};
 use diesel_migrations::EmbeddedMigrations;
@@ -275,12 +275,7 @@ fn operation<D: Domain>(parts: &Parts<D>) -> Endpoint {
     Endpoint {
         name: subject.replace('.', "-"),
         subject,
-        spec: MessageSpec {
-            name: OPERATION,
-            description: "What became of a command.",
-            request: schema_of::<GetOperation>,
-            reply: Some(schema_of::<Outcome>),
-        },
+        spec: operations::spec(),
         answer: None,
         kind: None,
         handler: Arc::new(move |message| {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
-use async_nats::jetstream::stream::{Config, PersistenceMode, RetentionPolicy, StorageType, Stream};
+use async_nats::jetstream::stream::{Config, ConsumerLimits, PersistenceMode, RetentionPolicy, StorageType, Stream};
 use async_nats::jetstream::{Context, context::CreateStreamError};
 use contracts::Service;
 use contracts::subjects::{ALL_DEAD_LETTERS, COMMANDS_CONSUMER, DEAD_LETTERS_STREAM};
@@ -16,6 +16,10 @@ pub(crate) const ACK_WAIT: Duration = Duration::from_secs(2);
 /// How far back the broker looks for a message id. The outcomes table is what makes repeats harmless; this only spares
 /// it the repeats of a publisher that did not see its acknowledgement.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(30);
+
+/// A subscriber's durable consumer that nobody has read from for this long is forgotten, so that those which were left
+/// behind don't stay for ever.
+const FORGOTTEN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// The service's commands: each waits until it has been decided.
 pub(crate) async fn commands(jetstream: &Context, service: Service) -> Result<Stream, CreateStreamError> {
@@ -64,6 +68,7 @@ pub(crate) async fn events(jetstream: &Context, service: Service, first: u64) ->
             persist_mode: Some(PersistenceMode::Async),
             first_sequence: (first > 1).then_some(first),
             allow_direct: true,
+            consumer_limits: Some(ConsumerLimits { inactive_threshold: FORGOTTEN, max_ack_pending: 0 }),
             ..Config::default()
         })
         .await
