@@ -58,11 +58,12 @@ impl Broker {
         reply
     }
 
-    /// The outcome of a command that is answered.
+    /// The outcome of a command that is answered; a refused one has the code of its problem, too.
     pub async fn ask(&self, service: Service, command: &str, payload: Value) -> Outcome {
         let subject = service.ask(command);
         let (reply, code) = self.request(&subject, payload.to_string().as_bytes()).await;
-        assert_eq!(code, None, "{subject}: {reply:#}");
+        let status = reply["body"]["status"].as_u64().filter(|_| reply["status"] == "refused");
+        assert_eq!(code, status.map(|status| status.to_string()), "{subject}: {reply:#}");
         serde_json::from_value(reply).expect("an outcome")
     }
 

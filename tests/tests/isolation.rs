@@ -1,10 +1,8 @@
 //! Everyone keeps to their own: what Marquee does itself is granted, nobody gets anything stored through a reply, the
-//! contexts for the nats command fit, and each service's account reaches its own database only.
+//! contexts for the nats command are private, and each service's account reaches its own database only.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
-use std::time::Duration;
 
 use async_nats::{HeaderMap, jetstream};
 use contracts::Service;
@@ -13,8 +11,6 @@ use diesel_async::{AsyncConnection, AsyncMysqlConnection, SimpleAsyncConnection}
 use futures_util::StreamExt;
 use marquee::servers::{NATS, SUBSCRIBERS_API, cli_folder};
 use system_tests::{NatsUser, on_shared_cinema, samples};
-use tokio::process::Command;
-use tokio::time::timeout;
 use uuid::Uuid;
 
 #[test]
@@ -104,47 +100,11 @@ fn a_subscriber_reads_events_and_gets_nothing_stored() {
 }
 
 #[test]
-fn contexts_let_the_nats_command_in() {
+fn only_their_owner_reads_the_contexts_of_the_nats_command() {
     on_shared_cinema(async |cinema| {
-        let folder = cli_folder(cinema.folder());
         for user in ["operator", "subscriber", "provisioner"] {
-            let file = folder.join(format!("nats/context/marquee-{user}.json"));
+            let file = cli_folder(cinema.folder()).join(format!("nats/context/marquee-{user}.json"));
             assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
-        }
-        let nats = async |context: &str, arguments: &[&str]| {
-            let mut command = Command::new("nats");
-            command.env("XDG_CONFIG_HOME", &folder).args(["--context", context]).args(arguments);
-            timeout(Duration::from_secs(20), command.output()).await.expect("an end")
-        };
-        if nats("marquee-operator", &["--version"]).await.is_err_and(|error| error.kind() == ErrorKind::NotFound) {
-            eprintln!("the nats command is not on PATH: script/bootstrap --with-nats-cli builds it");
-            return;
-        }
-        cinema.seed().await;
-        for (context, arguments, expected) in [
-            ("marquee-operator", &["micro", "ls"][..], "marquee-bookings"),
-            ("marquee-operator", &["micro", "info", "marquee-users"], "cinema.ask.users.register"),
-            ("marquee-operator", &["micro", "stats", "marquee-users"], "cinema-qry-users-user"),
-            ("marquee-operator", &["stream", "ls"], "BOOKINGS_COMMANDS"),
-            ("marquee-operator", &["stream", "get", "USERS_EVENTS", "1"], "user-registered"),
-            ("marquee-operator", &["request", "cinema.qry.users.users", "{}"], "items"),
-            (
-                "marquee-operator",
-                &["sub", "cinema.evt.>", "--stream", "USERS_EVENTS", "--all", "--count", "1"],
-                "seq: 1",
-            ),
-            (
-                "marquee-subscriber",
-                &["sub", "cinema.evt.>", "--stream", "USERS_EVENTS", "--all", "--count", "1"],
-                "seq: 1",
-            ),
-            ("marquee-subscriber", &["request", "cinema.qry.users.users", "{}", "--timeout", "1s"], "ermissions"),
-        ] {
-            let output = nats(context, arguments).await.unwrap();
-            let said = [output.stdout, output.stderr].concat();
-            let said = String::from_utf8_lossy(&said);
-            assert!(said.contains(expected), "{context} {arguments:?}: {said}");
-            assert!(expected == "ermissions" || !said.contains("ermissions"), "{context} {arguments:?}: {said}");
         }
     });
 }

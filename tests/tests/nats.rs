@@ -87,6 +87,8 @@ fn every_service_is_registered_with_what_it_answers_and_its_schemas() {
             let asked = commands.iter().map(|spec| {
                 (service.ask(spec.name), [(spec.request)(), schema_of::<Outcome>()].map(|schema| schema.to_value()))
             });
+            let answers = commands.iter().filter_map(|spec| Some((service.ask(spec.name), (spec.reply?)().to_value())));
+            let mut answers: BTreeMap<String, Value> = answers.collect();
             let common = common_queries();
             let questions = queries.iter().chain(&common).map(|spec| (service.query(spec.name), schemas(spec)));
             let methods = methods.iter().map(|spec| (service.rpc(spec.name), schemas(spec)));
@@ -99,6 +101,9 @@ fn every_service_is_registered_with_what_it_answers_and_its_schemas() {
                 let found: [Value; 2] =
                     ["request", "reply"].map(|part| serde_json::from_str(metadata[part].as_str().unwrap()).unwrap());
                 assert_eq!(found, schemas, "{subject}");
+                // What is in the outcome of a command that is accepted.
+                let answer = metadata["answer"].as_str().map(|schema| serde_json::from_str(schema).unwrap());
+                assert_eq!(answer, answers.remove(subject), "{subject}");
                 assert!(metadata["description"].as_str().is_some_and(|text| text.ends_with('.')), "{metadata}");
             }
             assert!(expected.is_empty(), "not registered: {:?}", expected.keys());
@@ -137,7 +142,7 @@ fn a_repeat_changes_nothing_and_another_payload_under_its_id_is_refused() {
             let payload = place(seat).to_string().into();
             let subject = Service::Bookings.ask("place");
             let reply = broker.client.request_with_headers(subject, with, payload).await.unwrap();
-            serde_json::from_slice::<contracts::Outcome>(&reply.payload).unwrap()
+            serde_json::from_slice::<Outcome>(&reply.payload).unwrap()
         };
         let first = ask("A1").await;
         // The same id in a batch gets past the broker's own look for repeats.
@@ -156,10 +161,46 @@ fn a_repeat_changes_nothing_and_another_payload_under_its_id_is_refused() {
         let mut with = HeaderMap::new();
         with.insert(headers::REPLY_TO, inbox);
         broker.publish(Service::Bookings, "batch", other.to_string(), with).await;
-        let outcomes: Vec<contracts::Outcome> = serde_json::from_slice(&replies.next().await.unwrap().payload).unwrap();
+        let outcomes: Vec<Outcome> = serde_json::from_slice(&replies.next().await.unwrap().payload).unwrap();
         assert!(outcomes[0].body.get().contains("idempotency-mismatch"), "{}", outcomes[0].body);
         let bookings = broker.query(Service::Bookings, "bookings", json!({ "showtime_id": showtime })).await;
         assert_eq!(bookings["items"].as_array().unwrap().len(), 1, "{bookings:#}");
+    });
+}
+
+#[test]
+fn a_refused_command_is_an_outcome_whose_headers_name_the_problem() {
+    on_shared_cinema(async |cinema| {
+        let broker = cinema.broker().await;
+        let nobody = json!({ "id": Uuid::nil(), "seats": ["A1"] }).to_string();
+        let reply = broker.client.request("cinema.ask.bookings.change-seats", nobody.into()).await.unwrap();
+        let headers = reply.headers.expect("headers");
+        let header = |name: &str| headers.get(name).map(|value| value.as_str());
+        assert_eq!(header("Nats-Service-Error-Code"), Some("404"));
+        assert_eq!(header("Nats-Service-Error"), Some("Not found"));
+        let outcome: Outcome = serde_json::from_slice(&reply.payload).unwrap();
+        assert_eq!(outcome.status, OutcomeStatus::Refused);
+        assert!(outcome.body.get().contains("urn:marquee:problem:not-found"), "{}", outcome.body);
+    });
+}
+
+#[test]
+fn any_text_can_be_a_commands_id_and_means_the_same_at_both_doors() {
+    on_shared_cinema(async |cinema| {
+        let broker = cinema.broker().await;
+        let mut with = HeaderMap::new();
+        with.insert(headers::MESSAGE_ID, format!("the film of {}", Uuid::now_v7()));
+        let movie = samples::movie().to_string();
+        broker.publish(Service::Movies, "add", movie.clone(), with.clone()).await;
+        let mut added = Vec::new();
+        for _ in 0..2 {
+            let subject = Service::Movies.ask("add");
+            let reply = broker.client.request_with_headers(subject, with.clone(), movie.clone().into()).await.unwrap();
+            let outcome: Outcome = serde_json::from_slice(&reply.payload).unwrap();
+            assert_eq!(outcome.status, OutcomeStatus::Accepted, "{}", outcome.body);
+            added.push((outcome.command_id, outcome.position));
+        }
+        assert_eq!(added[0], added[1], "it was added once");
     });
 }
 
@@ -248,6 +289,12 @@ fn bad_input_on_ask_and_query_is_answered_with_a_problem() {
         let reply = broker.client.request_with_headers("cinema.qry.users.users", with, "{}".into()).await.unwrap();
         let code = reply.headers.unwrap().get(async_nats::service::NATS_SERVICE_ERROR_CODE).unwrap().to_string();
         assert_eq!(code, "503", "what can't be answered from that position is never answered from an older one");
+        let problem: Value = serde_json::from_slice(&reply.payload).expect("a problem as its body");
+        assert_eq!(problem["type"], "urn:marquee:problem:unavailable");
+        let (stats, _) = broker.request("$SRV.STATS.marquee-users", b"").await;
+        let endpoints = stats["endpoints"].as_array().expect("endpoints");
+        let users = endpoints.iter().find(|endpoint| endpoint["subject"] == "cinema.qry.users.users").unwrap();
+        assert_ne!(users["num_errors"], 0, "the service's own trouble is counted: {users:#}");
     });
 }
 

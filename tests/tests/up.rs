@@ -44,6 +44,12 @@ async fn refuses_what_is_in_use_drains_and_finds_its_data_again() {
     let (folder, listen) = (Folder::new(), free_address());
     let launcher = Launcher::start(listen, folder.path()).await;
     launcher.api.get("/api/openapi.json").await.expect(200);
+    for user in ["operator", "subscriber"] {
+        let context = format!("cli/nats/context/marquee-{user}.json");
+        assert!(folder.path().join(context).exists());
+        assert!(launcher.said.contains(&format!("--context marquee-{user} ")), "{}", launcher.said);
+    }
+    assert!(launcher.said.contains(&format!("XDG_CONFIG_HOME={}", folder.path().join("cli").display())));
     let user = launcher.api.post("/api/users", &samples::user()).await.expect(201).id();
 
     let same_folder = Launcher::refused(free_address(), folder.path()).await;

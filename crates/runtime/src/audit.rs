@@ -23,6 +23,7 @@ pub(crate) fn endpoint(service: Service, database: Database) -> Endpoint {
         name: subject.replace('.', "-"),
         subject,
         spec: audit::spec(),
+        answer: None,
         kind: None,
         handler: Arc::new(move |message| {
             let database = database.clone();

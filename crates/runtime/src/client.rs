@@ -185,19 +185,14 @@ impl Client {
             tracing::debug!(%error, %service, "a question was not answered");
             Problem::new(Case::Unavailable, format!("the {service} service does not answer at the moment"))
         })?;
-        let found = reply.headers.as_ref();
-        match headers::text(found, async_nats::service::NATS_SERVICE_ERROR_CODE) {
+        let unreadable = |error: &serde_json::Error| {
+            let kind = error.classify();
+            Problem::new(Case::Internal, format!("an answer of the {service} service cannot be read: {kind:?}"))
+        };
+        match headers::text(reply.headers.as_ref(), async_nats::service::NATS_SERVICE_ERROR_CODE) {
             // Without the words of serde, which may quote what it read.
-            None => serde_json::from_slice(&reply.payload).map_err(|error| {
-                let kind = error.classify();
-                Problem::new(Case::Internal, format!("an answer of the {service} service cannot be read: {kind:?}"))
-            }),
-            Some(code) => Err(serde_json::from_slice(&reply.payload).unwrap_or_else(|_| {
-                let case = if code == "503" { Case::Unavailable } else { Case::Internal };
-                let detail = headers::text(found, async_nats::service::NATS_SERVICE_ERROR).unwrap_or_default();
-                let title = format!("{}: ", case.title());
-                Problem::new(case, detail.strip_prefix(&title).unwrap_or(detail))
-            })),
+            None => serde_json::from_slice(&reply.payload).map_err(|error| unreadable(&error)),
+            Some(_) => Err(serde_json::from_slice(&reply.payload).unwrap_or_else(|error| unreadable(&error))),
         }
     }
 

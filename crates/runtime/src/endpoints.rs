@@ -27,7 +27,14 @@ const AT_ONCE: usize = 256;
 const CATCH_UP: Duration = Duration::from_secs(2);
 
 /// An answer, or a problem.
-pub(crate) type Answer = BoxFuture<'static, Result<Vec<u8>, Problem>>;
+pub(crate) type Answer = BoxFuture<'static, Result<Reply, Problem>>;
+
+/// What is answered.
+pub(crate) struct Reply {
+    pub(crate) body: Bytes,
+    /// Those of an error, when it is a refusal.
+    pub(crate) headers: HeaderMap,
+}
 
 /// One subject that is answered.
 pub(crate) struct Endpoint {
@@ -35,6 +42,8 @@ pub(crate) struct Endpoint {
     /// In `nats micro info`.
     pub(crate) name: String,
     pub(crate) spec: MessageSpec,
+    /// What is in the outcome of a command that is accepted.
+    pub(crate) answer: Option<fn() -> schemars::Schema>,
     /// A query waits for projections; everything else does not.
     pub(crate) kind: Option<QueryKind>,
     pub(crate) handler: Arc<dyn Fn(Message) -> Answer + Send + Sync>,
@@ -60,10 +69,11 @@ pub(crate) async fn serve(
         .start(format!("marquee-{service}"), env!("CARGO_PKG_VERSION"))
         .await?;
     let progress = Arc::new(progress);
-    for Endpoint { subject, name, spec, kind, handler } in endpoints {
-        let builder = registered.endpoint_builder().name(name).metadata(metadata(&spec)?);
+    for Endpoint { subject, name, spec, answer: answered, kind, handler } in endpoints {
+        let builder = registered.endpoint_builder().name(name).metadata(metadata(&spec, answered)?);
         let mut requests = builder.add(subject).await?;
         let (shutdown, progress, handling) = (shutdown.clone(), Arc::clone(&progress), tracker.clone());
+        let nats = nats.clone();
         let free = Arc::new(Semaphore::new(AT_ONCE));
         tracker.spawn(async move {
             loop {
@@ -73,16 +83,16 @@ pub(crate) async fn serve(
                     () = shutdown.cancelled() => break,
                 };
                 let Some(request) = request else { return };
-                let (handler, progress) = (Arc::clone(&handler), Arc::clone(&progress));
+                let (nats, handler, progress) = (nats.clone(), Arc::clone(&handler), Arc::clone(&progress));
                 handling.spawn(async move {
-                    answer(&request, kind, &*handler, &progress).await;
+                    answer(&nats, request, kind, &*handler, &progress).await;
                     drop(permit);
                 });
             }
             // Whoever asks from now on hears at once that nobody is here, or is heard by another replica.
             let _ = requests.stop().await;
             while let Some(request) = requests.next().await {
-                answer(&request, kind, &*handler, &progress).await;
+                answer(&nats, request, kind, &*handler, &progress).await;
             }
         });
     }
@@ -90,14 +100,13 @@ pub(crate) async fn serve(
 }
 
 async fn answer(
-    request: &Request,
+    nats: &async_nats::Client,
+    mut request: Request,
     kind: Option<QueryKind>,
     handler: &(dyn Fn(Message) -> Answer + Send + Sync),
     progress: &Progress,
 ) {
-    if !request.message.reply.as_deref().is_some_and(is_inbox) {
-        return;
-    }
+    let Some(inbox) = request.message.reply.clone().filter(|reply| is_inbox(reply)) else { return };
     let result = async {
         if kind == Some(QueryKind::Query) {
             let least = headers::parse::<Positions>(request.message.headers.as_ref(), names::MIN_POSITION)
@@ -107,24 +116,32 @@ async fn answer(
         handler(request.message.clone()).await
     };
     let sent = match result.await {
-        Ok(body) => request.respond(Ok(body.into())).await,
-        // The framework counts this as the service's error; it takes no body.
-        Err(problem) if problem.status >= 500 => {
-            let code = usize::from(problem.status);
-            let status = format!("{}: {}", problem.title, problem.detail).replace(['\r', '\n'], " ");
-            request.respond(Err(async_nats::service::error::Error { status, code })).await
-        }
+        Ok(reply) => request.respond_with_headers(Ok(reply.body), reply.headers).await,
         Err(problem) => {
-            let mut headers = HeaderMap::new();
-            headers.insert(NATS_SERVICE_ERROR, problem.title.replace(['\r', '\n'], " "));
-            headers.insert(NATS_SERVICE_ERROR_CODE, problem.status.to_string());
+            let headers = error_headers(&problem);
             let body = serde_json::to_vec(&problem).map(Bytes::from).unwrap_or_default();
-            request.respond_with_headers(Ok(body), headers).await
+            if problem.status >= 500 {
+                // The framework counts as the service's error what it answers itself, and that has no body: the caller
+                // gets one from us, and nobody gets the framework's.
+                let sent = nats.publish_with_headers(inbox, headers, body).await;
+                request.message.reply = Some(nats.new_inbox().into());
+                let error =
+                    async_nats::service::error::Error { status: problem.title, code: usize::from(problem.status) };
+                sent.and(request.respond(Err(error)).await)
+            } else {
+                request.respond_with_headers(Ok(body), headers).await
+            }
         }
     };
     if let Err(error) = sent {
         tracing::warn!(%error, subject = %request.message.subject, "an answer could not be sent");
     }
+}
+
+/// By which a caller tells an error without reading the body.
+pub(crate) fn error_headers(problem: &Problem) -> HeaderMap {
+    let title = problem.title.replace(['\r', '\n'], " ");
+    headers::map([(NATS_SERVICE_ERROR, title), (NATS_SERVICE_ERROR_CODE, problem.status.to_string())])
 }
 
 /// Never silently stale: what is not there in time is a problem that tells so.
@@ -143,13 +160,18 @@ async fn wait_for(least: &Positions, progress: &Progress) -> Result<(), Problem>
     timeout(CATCH_UP, caught_up).await.map_err(late)?
 }
 
-fn metadata(spec: &MessageSpec) -> serde_json::Result<HashMap<String, String>> {
+fn metadata(
+    spec: &MessageSpec,
+    answer: Option<fn() -> schemars::Schema>,
+) -> serde_json::Result<HashMap<String, String>> {
     let mut metadata = HashMap::from([
         ("description".to_owned(), spec.description.to_owned()),
         ("request".to_owned(), serde_json::to_string(&(spec.request)())?),
     ]);
-    if let Some(reply) = spec.reply {
-        metadata.insert("reply".to_owned(), serde_json::to_string(&reply())?);
+    for (name, schema) in [("reply", spec.reply), ("answer", answer)] {
+        if let Some(schema) = schema {
+            metadata.insert(name.to_owned(), serde_json::to_string(&schema())?);
+        }
     }
     Ok(metadata)
 }
@@ -158,6 +180,8 @@ fn metadata(spec: &MessageSpec) -> serde_json::Result<HashMap<String, String>> {
 ///
 /// # Errors
 /// [`Case::Internal`] for what is not JSON.
-pub(crate) fn encode(body: &impl serde::Serialize) -> Result<Vec<u8>, Problem> {
-    serde_json::to_vec(body).map_err(|error| Problem::new(Case::Internal, format!("cannot be written: {error}")))
+pub(crate) fn encode(body: &impl serde::Serialize) -> Result<Reply, Problem> {
+    let body = serde_json::to_vec(body);
+    let body = body.map_err(|error| Problem::new(Case::Internal, format!("cannot be written: {error}")))?;
+    Ok(Reply { body: body.into(), headers: HeaderMap::new() })
 }

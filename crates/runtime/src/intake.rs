@@ -52,10 +52,7 @@ impl Rejected {
 pub(crate) fn read<D: Domain>(message: &Message, stream_created: i128, sequence: u64) -> Intake<D> {
     let found = message.headers.as_ref();
     let fallback = derive_id(Uuid::NAMESPACE_OID, &format!("{}.{stream_created}.{sequence}", message.subject));
-    let id = match headers::text(found, names::MESSAGE_ID) {
-        Some(text) => text.parse().unwrap_or_else(|_| derive_id(Uuid::NAMESPACE_OID, text)),
-        None => fallback,
-    };
+    let id = command_id(found).map_or(fallback, |CommandId(id)| id);
     let reply_to = headers::text(found, names::REPLY_TO).filter(|subject| is_inbox(subject)).map(str::to_owned);
     let name = message.subject.rsplit('.').next().unwrap_or_default();
     let results = if name == BATCH {
@@ -75,6 +72,12 @@ pub(crate) fn read<D: Domain>(message: &Message, stream_created: i128, sequence:
         }
     }
     intake
+}
+
+/// The id that whoever gives a command has chosen: a UUID, or any text, which stands for one.
+pub(crate) fn command_id(found: Option<&HeaderMap>) -> Option<CommandId> {
+    let text = headers::text(found, names::MESSAGE_ID)?;
+    Some(CommandId(text.parse().unwrap_or_else(|_| derive_id(Uuid::NAMESPACE_OID, text))))
 }
 
 /// A command on a subject of its own. Only operators may publish there, so whoever it says it is, it is one of them; only

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use async_nats::{Message, jetstream};
 use chrono::{TimeDelta, Utc};
-use contracts::ids::CommandId;
 use contracts::message::{MessageSpec, QueryKind, decode, schema_of};
 use contracts::operations::{self, GetOperation, OPERATION};
 use contracts::subjects::headers as names;
@@ -260,6 +259,7 @@ where
         subject: Q::subject(),
         name: Q::subject().replace('.', "-"),
         spec: Q::spec(),
+        answer: None,
         kind: Some(kind),
         handler: Arc::new(move |message| {
             let answer = decode::<Q>(&message.payload).map(&handler);
@@ -276,6 +276,7 @@ fn operation<D: Domain>(parts: &Parts<D>) -> Endpoint {
         name: subject.replace('.', "-"),
         subject,
         spec: operations::spec(),
+        answer: None,
         kind: None,
         handler: Arc::new(move |message| {
             let database = database.clone();
@@ -303,10 +304,19 @@ fn answered_command<D: Domain>(parts: &Parts<D>, spec: MessageSpec) -> Endpoint 
         name: subject.replace('.', "-"),
         subject,
         spec: MessageSpec { reply: Some(reply), ..spec },
+        answer: spec.reply,
         kind: None,
         handler: Arc::new(move |message| {
             let client = client.clone();
-            Box::pin(async move { encode(&give::<D>(&client, spec.name, &message).await?) })
+            Box::pin(async move {
+                let outcome = give::<D>(&client, spec.name, &message).await?;
+                let mut reply = encode(&outcome)?;
+                // A refusal is an outcome, and an error to whoever asked.
+                if let Err(problem) = outcome.into_result::<Box<RawValue>>() {
+                    reply.headers = endpoints::error_headers(&problem);
+                }
+                Ok(reply)
+            })
         }),
     }
 }
@@ -320,7 +330,7 @@ async fn give<D: Domain>(client: &Client, name: &'static str, message: &Message)
     let invalid = |error: String| Problem::invalid("headers", error);
     intake::refuse_actor(found)?;
     let now = Utc::now();
-    let id: CommandId = headers::parse(found, names::MESSAGE_ID).map_err(invalid)?.unwrap_or_default();
+    let id = intake::command_id(found).unwrap_or_default();
     let expires = headers::parse(found, names::EXPIRES).map_err(invalid)?.unwrap_or(now + WAIT);
     let order = Order {
         id,

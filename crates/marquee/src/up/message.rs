@@ -35,10 +35,11 @@ impl Ready<'_> {
         let seed_url = if self.listen.port() == 8080 { String::new() } else { format!(" --url {url}") };
         let nats = program::find("nats").map_or_else(|| "nats".into(), |nats| for_shell(&nats));
         // Passwords stay where they are: in a context, or where an existing server's was given.
-        let nats = match self.cli {
-            Some(cli) => format!("XDG_CONFIG_HOME={} {nats} --context marquee-subscriber", for_shell(cli)),
+        let nats_as = |user: &str| match self.cli {
+            Some(cli) => format!("XDG_CONFIG_HOME={} {nats} --context marquee-{user}", for_shell(cli)),
             None => format!("{nats} --server \"$NATS_URL\""),
         };
+        let (operator, subscriber) = (nats_as("operator"), nats_as("subscriber"));
         // What the seed will have made.
         let (user, showtime) = (examples::user(1), examples::showtime(1));
         let booking = format!(r#"{{"user_id":"{user}","showtime_id":"{showtime}","seats":["A1","A2"]}}"#);
@@ -55,7 +56,8 @@ Marquee is ready, after {:.1} s. Ctrl-C ends it, the data stays in {}.
   Films and halls     {marquee} seed{seed_url}{folder}
   A token             {marquee} token --role staff{folder}     (for Swagger UI's Authorize, and for curl)
   Then book a seat    curl -H "Authorization: Bearer $({marquee} token{folder})" -H 'Content-Type: application/json' {url}/api/bookings -d '{booking}'
-  Watch events        {nats} subscribe 'cinema.evt.>'
+  Do it by nats       {operator} micro ls     (docs/nats-cli.md tells what else)
+  Watch events        {subscriber} subscribe 'cinema.evt.>'
 "#,
             took.as_secs_f32(),
             self.data_dir.display(),
