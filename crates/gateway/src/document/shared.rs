@@ -1,5 +1,6 @@
 //! Parameters, headers and responses that many operations have in common.
 
+use contracts::{Case, Problem};
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{Components, ObjectBuilder, Type};
 use utoipa::openapi::{ContentBuilder, Header, HeaderBuilder, Ref, RefOr, Required, Response, ResponseBuilder};
@@ -47,20 +48,28 @@ const HEADERS: [(&str, &str); 7] = [
     ("RateLimit-Policy", "How many (`q`) you may in so many seconds (`w`)"),
 ];
 
-/// Errors: the component's name, and when they happen.
-const PROBLEMS: [(&str, &str); 12] = [
-    ("Unauthenticated", "Nobody has signed in, or what proves it is not valid"),
-    ("Forbidden", "The caller's roles are not for this"),
-    ("NotFound", "There is nothing with this id"),
-    ("Timeout", "The body did not arrive in time"),
-    ("Conflict", "It cannot be done as things stand; or the request with this `Idempotency-Key` is still running"),
-    ("VersionMismatch", "The thing has changed since the version that `If-Match` names"),
-    ("TooLarge", "The body is larger than 1 MiB"),
-    ("UnsupportedMediaType", "The body is not `application/json`"),
-    ("InvalidInput", "The input cannot be read or breaks a rule; `errors` has the fields"),
-    ("TooManyRequests", "More often than you may"),
-    ("Internal", "A fault of ours"),
-    ("Unavailable", "A service or store is away. Nothing was done, and nothing will be; try again after `Retry-After`"),
+/// Errors: the component's name, one of its cases, and when they happen.
+const PROBLEMS: [(&str, Case, &str); 12] = [
+    ("Unauthenticated", Case::Unauthenticated, "Nobody has signed in, or what proves it is not valid"),
+    ("Forbidden", Case::Forbidden, "The caller's roles are not for this"),
+    ("NotFound", Case::NotFound, "There is nothing with this id"),
+    ("Timeout", Case::RequestTimeout, "The body did not arrive in time"),
+    (
+        "Conflict",
+        Case::SeatsUnavailable,
+        "It cannot be done as things stand; or the request with this `Idempotency-Key` is still running",
+    ),
+    ("VersionMismatch", Case::VersionMismatch, "The thing has changed since the version that `If-Match` names"),
+    ("TooLarge", Case::TooLarge, "The body is larger than 1 MiB"),
+    ("UnsupportedMediaType", Case::UnsupportedMediaType, "The body is not `application/json`"),
+    ("InvalidInput", Case::InvalidInput, "The input cannot be read or breaks a rule; `errors` has the fields"),
+    ("TooManyRequests", Case::TooManyRequests, "More often than you may"),
+    ("Internal", Case::Internal, "A fault of ours"),
+    (
+        "Unavailable",
+        Case::Unavailable,
+        "A service or store is away. Nothing was done, and nothing will be; try again after `Retry-After`",
+    ),
 ];
 
 /// Which component a status is described by.
@@ -89,8 +98,9 @@ pub(super) fn add_to(components: &mut Components) {
     for (name, description) in HEADERS {
         components.headers.insert(name.into(), header(description).into());
     }
-    for (name, description) in PROBLEMS {
-        let mut response = body(description, PROBLEM_JSON, "Problem");
+    for (name, case, description) in PROBLEMS {
+        let example = serde_json::to_value(Problem::new(case, description)).ok();
+        let mut response = body(description, PROBLEM_JSON, "Problem", example);
         let headers: &[&str] = match name {
             "TooManyRequests" => &["Retry-After", "RateLimit", "RateLimit-Policy"],
             "Unavailable" => &["Retry-After"],
@@ -99,7 +109,8 @@ pub(super) fn add_to(components: &mut Components) {
         response.headers.extend(headers.iter().map(|name| ((*name).to_owned(), header_reference(name))));
         components.responses.insert(name.into(), response.into());
     }
-    let mut accepted = body("Not decided yet; `Location` has the operation to ask", "application/json", "Operation");
+    let mut accepted =
+        body("Not decided yet; `Location` has the operation to ask", "application/json", "Operation", None);
     accepted.headers.insert("Location".into(), header_reference("Location"));
     components.responses.insert("Accepted".into(), accepted.into());
     let unchanged = Response::new("The representation that the caller has is the current one");
@@ -140,7 +151,7 @@ fn header(description: &str) -> Header {
         .build()
 }
 
-fn body(description: &str, media_type: &str, schema: &str) -> Response {
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).build();
+fn body(description: &str, media_type: &str, schema: &str, example: Option<serde_json::Value>) -> Response {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).example(example).build();
     ResponseBuilder::new().description(description).content(media_type, content).build()
 }
