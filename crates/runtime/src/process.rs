@@ -4,6 +4,7 @@ use std::fs;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -122,6 +123,17 @@ pub async fn serve_health(
         tokio::spawn(health.serve(listener, Figures::start(program)?, shutdown));
     }
     Ok(())
+}
+
+/// How a program ends: what went wrong is said in one line, whoever reads the log.
+pub fn exit_code(done: anyhow::Result<()>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Takes all the open files that this process may have: usually only 1024 are meant for it until it asks, and each
