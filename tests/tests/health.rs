@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use async_nats::jetstream;
 use contracts::Service;
+use contracts::subjects::DEAD_LETTERS_STREAM;
 use diesel::sql_types::{Nullable, Text};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncConnection, AsyncMysqlConnection, RunQueryDsl, SimpleAsyncConnection};
@@ -83,6 +85,8 @@ fn dead_letters_are_counted() {
         let broker = cinema.broker().await;
         broker.client.publish("cinema.cmd.movies.add", "not JSON".into()).await.unwrap();
         eventually("a dead letter", async || (kept().await > before).then_some(())).await;
+        let stream = jetstream::new(broker.client.clone()).get_stream(DEAD_LETTERS_STREAM).await.unwrap();
+        assert_eq!(stream.cached_info().config.max_age, Duration::from_secs(90 * 24 * 60 * 60));
         let labels = ["command=\"unreadable\""];
         assert!(figure_of(cinema, "movies", "marquee_dead_letters_total", &labels).await >= 1.0);
     });
