@@ -151,6 +151,40 @@ impl Cinema {
         start(self.program(name), PATIENCE).await;
     }
 
+    /// Starts a service, or one more replica, and does not wait for it.
+    pub fn begin(&mut self, service: Service, name: &str) {
+        if !self.programs.contains_key(name) {
+            let spec = self.service_spec(service, name);
+            self.add(spec);
+        }
+        self.begin_again(name);
+    }
+
+    /// Starts a program again that was killed or stopped, and does not wait for it.
+    pub fn begin_again(&mut self, name: &str) {
+        self.program(name).start().expect("a program that starts");
+    }
+
+    /// Starts a program that is bound to end before it is ready; why.
+    pub async fn begin_and_fail(&mut self, name: &str) -> String {
+        self.begin_again(name);
+        format!("{:#}", self.program(name).ready(PATIENCE).await.expect_err("a program that ends"))
+    }
+
+    /// A health page (`healthz`, `readyz`, `metrics`) of a program: status and text.
+    pub async fn health(&self, name: &str, page: &str) -> (u16, String) {
+        let url = fs::read_to_string(self.folder.health_file(name)).expect("a health address");
+        let response = reqwest::get(format!("{url}/{page}")).await.expect("a page");
+        (response.status().as_u16(), response.text().await.expect("text"))
+    }
+
+    /// Runs `marquee status`: whether it succeeded, and what it says.
+    pub async fn status(&self) -> (bool, String) {
+        let mut command = Command::new(self.around.programs.join("marquee"));
+        let output = command.args(["status", "--data-dir"]).arg(self.folder.path()).output().await.expect("an end");
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
     /// Starts one more replica of a service under a name of its own.
     pub async fn add_replica(&mut self, service: Service, name: &str) {
         let spec = self.service_spec(service, name);

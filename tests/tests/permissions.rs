@@ -93,6 +93,9 @@ fn publishing() -> Vec<Granted> {
     }
     let services = Service::ALL.map(service);
     grant("$JS.API.STREAM.CREATE.DEAD_LETTERS".into(), &services);
+    // Each service tells how many it has.
+    let counting = [service(Service::Users), service(Service::Movies), service(Service::Bookings), Operator];
+    grant("$JS.API.STREAM.INFO.DEAD_LETTERS".into(), &counting);
     // Who is erased goes from the dead letters, too; and admins send them again or drop them.
     grant("$JS.API.STREAM.MSG.GET.DEAD_LETTERS".into(), &[service(Service::Users), Gateway, Operator]);
     grant(ERASING.into(), &[service(Service::Users), Gateway]);

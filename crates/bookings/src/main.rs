@@ -1,11 +1,13 @@
 //! The bookings service as a process of its own.
 
+use std::process::ExitCode;
+
 use clap::Parser;
-use runtime::process::{ServiceArgs, init_logs};
+use runtime::process::{ServiceArgs, exit_code, init_logs};
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> ExitCode {
     let args = ServiceArgs::parse();
     init_logs();
-    bookings::service().run(args).await
+    exit_code(bookings::service().run(args).await)
 }

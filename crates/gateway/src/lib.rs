@@ -23,6 +23,7 @@ mod input;
 mod instead;
 mod limited;
 mod live;
+mod measured;
 mod names;
 mod ordering;
 mod representation;

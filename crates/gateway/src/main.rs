@@ -9,11 +9,5 @@ use gateway::Args;
 async fn main() -> ExitCode {
     let args = Args::parse();
     runtime::process::init_logs();
-    match gateway::run(args).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("{error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    runtime::process::exit_code(gateway::run(args).await)
 }

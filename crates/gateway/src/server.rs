@@ -11,7 +11,7 @@ use axum::middleware::{from_fn, map_request, map_response};
 use axum::response::{Redirect, Response};
 use axum::routing::{any, get};
 use runtime::client::Client;
-use runtime::health::{Check, Health};
+use runtime::health::Health;
 use runtime::process::{self, CommonArgs};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -23,13 +23,11 @@ use crate::input::BODY_LIMIT;
 use crate::live::LiveArgs;
 use crate::routes::tutorial;
 use crate::swagger::{self, HOME, SwaggerUi};
-use crate::{instead, openapi, table};
+use crate::{instead, measured, openapi, table};
 
 /// How long an answer may take from the request's head on: the body's patience, the longest `Prefer: wait`, and what
 /// asking once more for the outcome may take.
 const ANSWER: Duration = Duration::from_secs(90);
-/// How often the connection to the broker is looked at.
-const LOOK: Duration = Duration::from_millis(500);
 
 /// REST, OpenAPI and Swagger UI
 #[derive(Clone, Debug, clap::Parser)]
@@ -68,32 +66,21 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         format!("cannot listen on {}; --listen (MARQUEE_LISTEN) takes another address", args.listen)
     })?;
     let health = Health::new();
-    let broker = health.check("broker");
-    process::serve_health(&args.common, health, shutdown.clone()).await?;
+    let started = health.check("start");
+    process::serve_health(&args.common, "gateway", health.clone(), shutdown.clone()).await?;
     let nats = process::connect(&args.common, "marquee-gateway", &shutdown).await?;
     let client = Client::connect(nats.clone(), "/marquee/gateway").await.map_err(anyhow::Error::from_boxed)?;
     let jetstream = async_nats::jetstream::new(nats.clone());
-    tokio::spawn(watch(nats, broker));
+    health.watch_broker(nats);
 
     let browsers = Browsers::new(args.edge.cors_origins, connections.scheme() == "https");
     let gateway = Gateway::new(client, jetstream, args.token_secrets, &args.limits, &args.live, shutdown.clone());
     let app = app(gateway, browsers);
     tracing::info!("listening on {}://{}", connections.scheme(), listener.local_addr()?);
+    started.set(Ok(()));
     connections.serve(listener, app, shutdown).await;
     tracing::info!("the gateway has stopped");
     Ok(())
-}
-
-/// Tells whether the broker can be reached.
-async fn watch(nats: async_nats::Client, broker: Check) {
-    let mut look = tokio::time::interval(LOOK);
-    loop {
-        look.tick().await;
-        broker.set(match nats.connection_state() {
-            async_nats::connection::State::Connected => Ok(()),
-            state => Err(state.to_string()),
-        });
-    }
 }
 
 /// All that is answered: the routes, the document, Swagger UI.
@@ -120,6 +107,7 @@ fn with_manners(routes: Router, browsers: Browsers) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER))
         .layer(CatchPanicLayer::custom(instead::panicked))
         .layer(from_fn(instead::explain))
+        .layer(from_fn(measured::measure))
         .layer(map_response(not_stored));
     // Around the router, because what changes a path must come before it.
     browsers.around(Router::new().fallback_service(routes).layer(map_request(one_path)))

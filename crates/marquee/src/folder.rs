@@ -70,6 +70,11 @@ impl Folder {
         run(&self.path).join(name).with_extension("pid")
     }
 
+    /// Where the health pages of the process of this name are: a file with their URL.
+    pub fn health_file(&self, name: &str) -> PathBuf {
+        run(&self.path).join(name).with_extension("health")
+    }
+
     /// The log file of the process of this name.
     pub fn log_file(&self, name: &str) -> PathBuf {
         self.path.join("logs").join(name).with_extension("log")

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use marquee::guard::Afterwards;
-use marquee::{dlq, guard, healthcheck, seed, token, up};
+use marquee::{dlq, guard, healthcheck, seed, status, token, up};
 
 /// Sells cinema seats: commands and events on NATS, a MySQL store per service
 #[derive(Parser)]
@@ -25,6 +25,8 @@ enum Command {
     Token(token::Args),
     /// Dead letters, commands that could not be read or failed again and again: looks at them, sends them again
     Dlq(dlq::Args),
+    /// Shows how everything is that runs: ready or why not, rates, lags, dead letters. Fails when something isn't ready
+    Status(status::Args),
     /// Succeeds when a GET of the URL answers 200: for a container's health check
     Healthcheck {
         /// Such as http://127.0.0.1:8081/readyz
@@ -48,6 +50,7 @@ async fn main() -> ExitCode {
         Command::Seed(args) => seed::run(args).await,
         Command::Token(args) => token::run(&args),
         Command::Dlq(args) => dlq::run(args).await,
+        Command::Status(args) => status::run(args).await,
         Command::Healthcheck { url } => healthcheck::run(&url).await,
         Command::Guard { folder, remove } => {
             guard::run(&folder, if remove { Afterwards::Remove } else { Afterwards::Keep }).await

@@ -52,6 +52,7 @@ pub enum Output {
 pub struct Process {
     spec: Spec,
     pid_file: PathBuf,
+    health_file: PathBuf,
     log_file: PathBuf,
     child: Option<Child>,
 }
@@ -59,7 +60,13 @@ pub struct Process {
 impl Process {
     /// One that does not run yet.
     pub fn new(spec: Spec, folder: &Folder) -> Self {
-        Self { pid_file: folder.pid_file(&spec.name), log_file: folder.log_file(&spec.name), spec, child: None }
+        Self {
+            pid_file: folder.pid_file(&spec.name),
+            health_file: folder.health_file(&spec.name),
+            log_file: folder.log_file(&spec.name),
+            spec,
+            child: None,
+        }
     }
 
     /// What it is called.
@@ -92,6 +99,9 @@ impl Process {
         let mut child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
         if let Some(identity) = child.id().and_then(Identity::of) {
             identity.write(&self.pid_file)?;
+        }
+        if let Probe::Http(url) = &self.spec.probe {
+            fs::write(&self.health_file, url.trim_end_matches("/readyz"))?;
         }
         logs::forward(name, child.stdout.take(), child.stderr.take());
         self.child = Some(child);
@@ -154,6 +164,7 @@ impl Process {
     fn forget(&mut self) {
         self.child = None;
         let _ = fs::remove_file(&self.pid_file);
+        let _ = fs::remove_file(&self.health_file);
     }
 
     /// The end of the log file, to be put behind a message.

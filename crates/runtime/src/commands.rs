@@ -5,17 +5,18 @@
 //! a peer is not: the command stays and is tried again until it expires. A batch that fails is tried again command by
 //! command, so that one bad command harms no other; what fails alone again and again becomes a dead letter.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::pull::MessagesError;
 use async_nats::jetstream::{AckKind, Message};
 use contracts::ids::CommandId;
-use contracts::{Case, CommandSet, Outcome, Problem};
+use contracts::{Case, CommandSet, Outcome, OutcomeStatus, Problem};
 use futures_util::{FutureExt, Stream, StreamExt};
+use metrics::{counter, histogram};
 use tokio::sync::{Mutex, Notify};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::cache::Cache;
@@ -23,9 +24,9 @@ use crate::database::{StoreError, backoff};
 use crate::dead_letters;
 use crate::decide::{Waiting, decide};
 use crate::domain::{Around, Domain};
-use crate::health::Check;
+use crate::health::{Check, Pulse};
 use crate::intake::{self, Intake, Rejected};
-use crate::{journal, outcomes, streams};
+use crate::{figures, journal, outcomes, streams};
 
 /// Messages taken at once; each may be a batch of its own.
 const MESSAGES: usize = 64;
@@ -36,12 +37,19 @@ const DELIVERIES: i64 = 5;
 /// The longest pause before a command that waits for a peer or the store is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
+/// How often to give a sign of life while nothing comes.
+const TICK: Duration = Duration::from_secs(1);
+/// How long none may come: longer than the longest batch takes whose store and peers answer at all.
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);
+
 /// What the loop works with.
 pub(crate) struct CommandLoop<D: Domain> {
     pub(crate) around: Around,
     pub(crate) jetstream: async_nats::jetstream::Context,
     pub(crate) committed: Arc<Notify>,
     pub(crate) health: Check,
+    pub(crate) pulse: Pulse,
+    pub(crate) keep_dead_letters: Duration,
     pub(crate) cache: Arc<Mutex<Cache<D>>>,
 }
 
@@ -50,6 +58,7 @@ impl<D: Domain> CommandLoop<D> {
     pub(crate) async fn run(self, shutdown: CancellationToken) {
         let mut failures = 0;
         while !shutdown.is_cancelled() {
+            self.pulse.beat();
             match self.consume(&shutdown).await {
                 Ok(()) => failures = 0,
                 Err(error) => {
@@ -72,11 +81,14 @@ impl<D: Domain> CommandLoop<D> {
         let messages = consumer.stream().max_messages_per_batch(MESSAGES).messages().await?;
         let mut chunks = messages.ready_chunks(MESSAGES);
         self.health.set(Ok(()));
+        let mut ticks = interval(TICK);
         loop {
+            self.pulse.beat();
             let chunk = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return give_back(chunks).await,
                 chunk = chunks.next() => chunk.ok_or("the subscription ended")?,
+                _ = ticks.tick() => continue,
             };
             let mut messages = Vec::with_capacity(chunk.len());
             let mut trouble = None;
@@ -111,6 +123,7 @@ impl<D: Domain> CommandLoop<D> {
                 }
                 rest = rest.split_at_checked(taken.len()).map_or(&[], |(_, rest)| rest);
                 self.batch(taken).await?;
+                self.pulse.beat();
             }
             Ok(())
         };
@@ -132,15 +145,18 @@ impl<D: Domain> CommandLoop<D> {
 
     /// Decides what the messages hold; replies; acknowledges the messages that are done with and gives the others back.
     async fn batch(&self, taken: Vec<(&Message, Intake<D>)>) -> Result<(), async_nats::Error> {
+        let began = Instant::now();
         let mut orders = Vec::new();
         let mut messages = Vec::new();
         for (index, (message, intake)) in taken.into_iter().enumerate() {
             let sequence = message.info().map_or(0, |info| info.stream_sequence);
             self.bury(&intake.rejected, sequence).await?;
+            counter!(figures::BURIED, "command" => "unreadable").increment(intake.rejected.len() as u64);
             orders.extend(intake.commands.into_iter().map(|command| (index, command)));
             messages.push((message, intake.reply_to));
         }
         let owners: Vec<usize> = orders.iter().map(|(index, _)| *index).collect();
+        let names: Vec<&'static str> = orders.iter().map(|(_, waiting)| waiting.command.name()).collect();
         let waiting = self.with_facts(orders.into_iter().map(|(_, waiting)| waiting).collect()).await;
         let decided = self.decide_all(waiting, |position| {
             let owner = owners.get(position).and_then(|index| messages.get(*index));
@@ -165,6 +181,7 @@ impl<D: Domain> CommandLoop<D> {
             let kind = if unfinished { AckKind::Nak(Some(pause(message))) } else { AckKind::Ack };
             message.ack_with(kind).await?;
         }
+        count(&names, &decided, began.elapsed());
         Ok(())
     }
 
@@ -247,6 +264,7 @@ impl<D: Domain> CommandLoop<D> {
                 quotes: false,
             };
             self.bury(std::slice::from_ref(&rejected), sequence).await?;
+            counter!(figures::BURIED, "command" => waiting.command.name()).increment(1);
             answer = Some(failure(waiting.id));
         }
         Ok(answer)
@@ -254,9 +272,29 @@ impl<D: Domain> CommandLoop<D> {
 
     async fn bury(&self, rejected: &[Rejected], sequence: u64) -> Result<(), async_nats::Error> {
         for one in rejected {
-            dead_letters::bury(&self.jetstream, D::Command::SERVICE, one, sequence).await?;
+            dead_letters::bury(&self.jetstream, D::Command::SERVICE, one, sequence, self.keep_dead_letters).await?;
         }
         Ok(())
+    }
+}
+
+/// Counts a batch: once for each name and result, not for each command.
+fn count(names: &[&'static str], decided: &[Option<Outcome>], took: Duration) {
+    if names.is_empty() {
+        return;
+    }
+    histogram!(figures::BATCH).record(names.len() as f64);
+    let mut counts: BTreeMap<(&'static str, &'static str), usize> = BTreeMap::new();
+    for (name, outcome) in names.iter().zip(decided) {
+        let result = match outcome.as_ref().map(|outcome| outcome.status) {
+            Some(OutcomeStatus::Accepted) => "accepted",
+            Some(OutcomeStatus::Refused) => "refused",
+            None => "later",
+        };
+        *counts.entry((name, result)).or_default() += 1;
+    }
+    for ((command, result), count) in counts {
+        histogram!(figures::COMMANDS, "command" => command, "result" => result).record_many(took, count);
     }
 }
 

@@ -1,4 +1,4 @@
-//! A service's MySQL store: the pool, its sessions, migrations, and which failures are worth another try.
+//! A service's MySQL store: the pool, its sessions, and which failures are worth another try.
 
 use std::time::Duration;
 
@@ -11,8 +11,7 @@ use diesel::serialize::{IsNull, Output, ToSql};
 use diesel::sql_types::Binary;
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
-use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncMysqlConnection, SimpleAsyncConnection};
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use diesel_async::{AsyncConnection, AsyncMysqlConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::time::{sleep, timeout};
@@ -20,8 +19,6 @@ use uuid::Uuid;
 
 /// One connection.
 pub type Connection = AsyncMysqlConnection;
-
-const RUNTIME_MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/runtime");
 
 /// How long a transaction is tried again after a deadlock, a lock wait or a lost connection.
 const TRIES: u32 = 4;
@@ -174,23 +171,10 @@ impl Database {
         }
     }
 
-    /// Brings the tables of the runtime and of `own` up to date. Safe from several processes at once: they queue for a
-    /// named lock of the server.
-    ///
-    /// # Errors
-    /// When the store is away or a migration fails.
-    pub async fn migrate(&self, url: &str, own: EmbeddedMigrations) -> anyhow::Result<()> {
-        let mut lock = Connection::establish(url).await?;
-        // The DSL has no word for named locks.
-        lock.batch_execute("DO GET_LOCK(CONCAT('marquee.', DATABASE()), 60)").await?;
-        let connection = Connection::establish(url).await?;
-        tokio::task::spawn_blocking(move || {
-            let mut harness = AsyncMigrationHarness::new(connection);
-            harness.run_pending_migrations(RUNTIME_MIGRATIONS).map(drop)?;
-            harness.run_pending_migrations(own).map(drop)
-        })
-        .await?
-        .map_err(|error| anyhow::anyhow!("a migration failed: {error}"))
+    /// How many connections are busy and idle, and how many wait for one.
+    pub(crate) fn usage(&self) -> [usize; 3] {
+        let status = self.pool.status();
+        [status.size.saturating_sub(status.available), status.available, status.waiting]
     }
 }
 
@@ -214,9 +198,10 @@ where
     }
 }
 
-/// Grows with each try, from some 10 ms up to a few seconds, with jitter so that replicas do not move in step.
+/// Grows with each try, from some 10 ms up to a second, with jitter so that replicas do not move in step. Not longer,
+/// because what comes back should be noticed at once.
 pub fn backoff(tried: u32) -> Duration {
-    let base = 10u64 << tried.min(8);
+    let base = 10u64 << tried.min(6);
     let random = Uuid::now_v7().as_bytes().last().copied().unwrap_or_default();
     Duration::from_millis(base + base * u64::from(random) / 256)
 }

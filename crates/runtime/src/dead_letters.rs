@@ -1,5 +1,7 @@
 //! Dead letters: what could not be decoded, or failed again and again, kept with the reason and sent again by hand.
 
+use std::time::Duration;
+
 use async_nats::jetstream::Context;
 use contracts::Service;
 use contracts::subjects::headers as names;
@@ -13,12 +15,14 @@ const HEADERS: usize = 16 * 1024;
 const HEADER: usize = 1000;
 
 /// Keeps a letter. Returns when the broker has it. The message id is the command's and the sequence of the message that
-/// it came in: so a repeat is harmless, and a command that was sent again and failed again is a letter again.
+/// it came in: so a repeat is harmless, and a command that was sent again and failed again is a letter again. `keep` is how
+/// long letters are kept, where this is the first.
 pub(crate) async fn bury(
     jetstream: &Context,
     service: Service,
     rejected: &Rejected,
     sequence: u64,
+    keep: Duration,
 ) -> Result<(), async_nats::Error> {
     // The log outlives a letter that is erased: what its sender wrote is in the letter only, its subject included.
     let reason = if rejected.quotes { "it cannot be read".into() } else { one_line(&rejected.reason) };
@@ -40,7 +44,7 @@ pub(crate) async fn bury(
     let headers = headers::map(known.into_iter().chain(actor).chain(if_version));
     let publish = || jetstream.publish_with_headers(service.dead_letters(), headers.clone(), payload.clone());
     if publish().await?.await.is_err() {
-        streams::dead_letters(jetstream).await?;
+        streams::dead_letters(jetstream, keep).await?;
         publish().await?.await?;
     }
     Ok(())

@@ -9,17 +9,19 @@ use async_nats::service::{NATS_SERVICE_ERROR, NATS_SERVICE_ERROR_CODE, Request, 
 use async_nats::{HeaderMap, Message};
 use bytes::Bytes;
 use contracts::message::{MessageSpec, QueryKind};
+use contracts::problem::TYPE_PREFIX;
 use contracts::subjects::headers as names;
 use contracts::{Case, Positions, Problem};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
+use metrics::{SharedString, histogram};
 use tokio::sync::{Semaphore, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::broker::is_inbox;
-use crate::headers;
+use crate::{figures, headers};
 
 /// Requests that one endpoint works on at once; more wait in the subscription.
 const AT_ONCE: usize = 256;
@@ -70,6 +72,7 @@ pub(crate) async fn serve(
         .await?;
     let progress = Arc::new(progress);
     for Endpoint { subject, name, spec, answer: answered, kind, handler } in endpoints {
+        let label: Arc<str> = subject.as_str().into();
         let builder = registered.endpoint_builder().name(name).metadata(metadata(&spec, answered)?);
         let mut requests = builder.add(subject).await?;
         let (shutdown, progress, handling) = (shutdown.clone(), Arc::clone(&progress), tracker.clone());
@@ -84,15 +87,16 @@ pub(crate) async fn serve(
                 };
                 let Some(request) = request else { return };
                 let (nats, handler, progress) = (nats.clone(), Arc::clone(&handler), Arc::clone(&progress));
+                let label = Arc::clone(&label);
                 handling.spawn(async move {
-                    answer(&nats, request, kind, &*handler, &progress).await;
+                    answer(&nats, request, kind, &*handler, &progress, &label).await;
                     drop(permit);
                 });
             }
             // Whoever asks from now on hears at once that nobody is here, or is heard by another replica.
             let _ = requests.stop().await;
             while let Some(request) = requests.next().await {
-                answer(&nats, request, kind, &*handler, &progress).await;
+                answer(&nats, request, kind, &*handler, &progress, &label).await;
             }
         });
     }
@@ -105,7 +109,9 @@ async fn answer(
     kind: Option<QueryKind>,
     handler: &(dyn Fn(Message) -> Answer + Send + Sync),
     progress: &Progress,
+    label: &Arc<str>,
 ) {
+    let began = Instant::now();
     let Some(inbox) = request.message.reply.clone().filter(|reply| is_inbox(reply)) else { return };
     let result = async {
         if kind == Some(QueryKind::Query) {
@@ -115,7 +121,14 @@ async fn answer(
         }
         handler(request.message.clone()).await
     };
-    let sent = match result.await {
+    let result = result.await;
+    let told = match &result {
+        Ok(_) => "ok".into(),
+        Err(problem) => SharedString::from(problem.problem_type.trim_start_matches(TYPE_PREFIX).to_owned()),
+    };
+    let subject = SharedString::from_shared(Arc::clone(label));
+    histogram!(figures::QUESTIONS, "subject" => subject, "result" => told).record(began.elapsed());
+    let sent = match result {
         Ok(reply) => request.respond_with_headers(Ok(reply.body), reply.headers).await,
         Err(problem) => {
             let headers = error_headers(&problem);

@@ -66,6 +66,8 @@ pub(crate) struct Eraser {
     pub(crate) database: Database,
     pub(crate) jetstream: Context,
     pub(crate) service: Service,
+    /// How long dead letters are kept.
+    pub(crate) keep: Duration,
     pub(crate) health: Check,
 }
 
@@ -129,7 +131,7 @@ impl Eraser {
 
     /// Looks through all letters. The broker overwrites what it removes.
     async fn remove_letters(&self, remains: &[Remains]) -> Result<usize, async_nats::Error> {
-        let stream = streams::dead_letters(&self.jetstream).await?;
+        let stream = streams::dead_letters(&self.jetstream, self.keep).await?;
         let own = self.service.dead_letters();
         let (mut next, mut removed) = (1, 0);
         loop {

@@ -11,6 +11,9 @@
 //! What is erased from the tables goes from the dead letters as well ([`erasure`]); the others are read, sent again or
 //! dropped by hand ([`letters`]).
 //!
+//! [`health`] tells whether all of that is well, [`figures`] counts it, `monitor` measures who lags, `pruning` removes what
+//! nobody can ask for any more, `migrations` brings tables up to date at the start.
+//!
 //! [`broker`] signs in, [`process`] is what every program begins and ends with.
 //!
 //! A service says what it decides ([`domain::Domain`]) and is put together with [`service::Service`].
@@ -23,6 +26,7 @@ pub mod database;
 pub mod domain;
 pub mod erasure;
 pub mod events;
+pub mod figures;
 pub mod health;
 pub mod letters;
 pub mod process;
@@ -41,7 +45,10 @@ mod follower;
 mod headers;
 mod intake;
 mod journal;
+mod migrations;
+mod monitor;
 mod outcomes;
+mod pruning;
 mod publisher;
 mod relay;
 mod schema;

@@ -112,6 +112,24 @@ pub(crate) async fn save(connection: &mut Connection, outcomes: Vec<Known>) -> R
     }
 }
 
+/// Removes at most `limit` outcomes that were decided before this time; how many.
+///
+/// # Errors
+/// When the store is away.
+pub(crate) async fn prune(
+    connection: &mut Connection,
+    before: chrono::DateTime<chrono::Utc>,
+    limit: i64,
+) -> Result<usize, StoreError> {
+    // The DSL has no DELETE with a LIMIT for MySQL.
+    let old = outcomes::table.filter(outcomes::decided_at.lt(before.naive_utc())).order(outcomes::decided_at);
+    let old: Vec<Key> = old.limit(limit).select(outcomes::command_id).load(connection).await?;
+    if old.is_empty() {
+        return Ok(0);
+    }
+    Ok(diesel::delete(outcomes::table.filter(outcomes::command_id.eq_any(old))).execute(connection).await?)
+}
+
 fn read(row: Row) -> Result<Outcome, StoreError> {
     Ok(Outcome {
         command_id: row.command_id.0.into(),

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -15,6 +16,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::broker;
 use crate::database::backoff;
+use crate::figures::Figures;
 use crate::health::Health;
 
 /// What every process can be told.
@@ -32,7 +34,7 @@ pub struct CommonArgs {
     /// A file with the seed of an nkey, to sign in with instead of a password; the URL still names the user
     #[arg(long, env = "NATS_NKEY_FILE", value_name = "FILE")]
     pub nats_nkey_file: Option<PathBuf>,
-    /// Where to answer GET /healthz and /readyz; nowhere without it
+    /// Where to answer GET /healthz, /readyz and /metrics; nowhere without it
     #[arg(long, env = "MARQUEE_HEALTH_LISTEN", value_name = "ADDRESS:PORT")]
     pub health_listen: Option<SocketAddr>,
 }
@@ -46,6 +48,19 @@ pub struct ServiceArgs {
     /// The service's own MySQL or MariaDB database
     #[arg(long, env = "DATABASE_URL", value_name = "mysql://USER:PASSWORD@HOST:PORT/DATABASE", hide_env_values = true)]
     pub database_url: String,
+    /// How long what became of a command is kept, at least a day: as long as an Idempotency-Key is good for
+    #[arg(long, env = "MARQUEE_KEEP_OUTCOMES", value_name = "TIME", default_value = "30days", value_parser = days)]
+    pub keep_outcomes: Duration,
+    /// How long dead letters are kept, where the first one is still to come: who makes their stream decides
+    #[arg(long, env = "MARQUEE_KEEP_DEAD_LETTERS", value_name = "TIME", default_value = "90days", value_parser = days)]
+    pub keep_dead_letters: Duration,
+}
+
+/// A time of at least a day, such as `30days` or `36h`.
+fn days(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let in_range = (Duration::from_secs(24 * 60 * 60)..Duration::from_secs(100 * 365 * 24 * 60 * 60)).contains(&time);
+    if in_range { Ok(time) } else { Err("must be at least a day, and less than 100 years".into()) }
 }
 
 /// Logs go to standard error; RUST_LOG says how much, by default what matters to an operator.
@@ -93,16 +108,32 @@ pub async fn connect(
     }
 }
 
-/// Serves the health pages where the arguments say.
+/// Serves the health pages where the arguments say. Without an address, nothing is counted.
 ///
 /// # Errors
 /// When the address is taken.
-pub async fn serve_health(args: &CommonArgs, health: Health, shutdown: CancellationToken) -> anyhow::Result<()> {
+pub async fn serve_health(
+    args: &CommonArgs,
+    program: &'static str,
+    health: Health,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
     if let Some(address) = args.health_listen {
         let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
-        tokio::spawn(health.serve(listener, shutdown));
+        tokio::spawn(health.serve(listener, Figures::start(program)?, shutdown));
     }
     Ok(())
+}
+
+/// How a program ends: what went wrong is said in one line, whoever reads the log.
+pub fn exit_code(done: anyhow::Result<()>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Takes all the open files that this process may have: usually only 1024 are meant for it until it asks, and each

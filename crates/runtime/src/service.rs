@@ -20,17 +20,19 @@ use tokio_util::task::TaskTracker;
 use crate::client::{Client, Order};
 use crate::commands::CommandLoop;
 use crate::committed::Committed;
-use crate::database::{Database, backoff};
+use crate::database::Database;
 use crate::domain::{Around, Domain};
 use crate::endpoints::{self, Endpoint, Progress, encode};
 use crate::erasure::Eraser;
 use crate::follower::{Checkpoint, Follower, Work};
 use crate::health::Health;
+use crate::monitor::{Followed, Monitor};
 use crate::process::{self, ServiceArgs};
 use crate::projector::{Projection, Projector};
+use crate::pruning::Pruner;
 use crate::reactions::{Reaction, Reactor};
 use crate::relay::Relay;
-use crate::{audit, headers, intake, outcomes};
+use crate::{audit, commands, headers, intake, migrations, outcomes};
 
 /// Connections to the store: the command loop, the relay, committed state and each follower need one at a time, the
 /// queries share the rest.
@@ -49,6 +51,8 @@ struct Parts<D: Domain> {
     shutdown: CancellationToken,
     tracker: TaskTracker,
     progress: Progress,
+    followed: Vec<Followed>,
+    keep_dead_letters: Duration,
 }
 
 type MakeEndpoint<D> = Box<dyn FnOnce(&Parts<D>) -> Endpoint + Send>;
@@ -126,6 +130,7 @@ impl<D: Domain> Service<D> {
                 database: parts.around.database.clone(),
                 jetstream: parts.jetstream.clone(),
                 service: D::Command::SERVICE,
+                keep: parts.keep_dead_letters,
                 health: parts.health.check("erasures"),
             };
             parts.tracker.spawn(eraser.run(parts.shutdown.clone()));
@@ -142,10 +147,11 @@ impl<D: Domain> Service<D> {
         let shutdown = process::shutdown_signal();
         let health = Health::new();
         let started = health.check("start");
-        process::serve_health(&args.common, health.clone(), shutdown.clone()).await?;
+        process::serve_health(&args.common, service.name(), health.clone(), shutdown.clone()).await?;
         let database = Database::new(&args.database_url, CONNECTIONS)?;
         let nats = process::connect(&args.common, &format!("marquee-{service}"), &shutdown).await?;
-        migrate(&database, &args.database_url, self.migrations, &shutdown).await?;
+        health.watch_broker(nats.clone());
+        migrations::run(&database, &args.database_url, self.migrations, &shutdown).await?;
 
         let around = Around {
             database: database.clone(),
@@ -158,6 +164,8 @@ impl<D: Domain> Service<D> {
             jetstream: jetstream::new(nats.clone()),
             tracker: TaskTracker::new(),
             progress: Progress::new(),
+            followed: Vec::new(),
+            keep_dead_letters: args.keep_dead_letters,
             around,
             health,
             shutdown: shutdown.clone(),
@@ -168,6 +176,7 @@ impl<D: Domain> Service<D> {
         for start in self.followers {
             start(&mut parts);
         }
+        parts.start_looking_after(args.keep_outcomes);
         let endpoints = self.endpoints.into_iter().map(|make| make(&parts)).collect();
         let progress = std::mem::take(&mut parts.progress);
         let (description, tracker) = (self.description, &parts.tracker);
@@ -197,6 +206,8 @@ impl<D: Domain> Parts<D> {
             jetstream: self.jetstream.clone(),
             committed: Arc::clone(&committed),
             health: self.health.check("commands"),
+            pulse: self.health.pulse("command loop", commands::LIMIT),
+            keep_dead_letters: self.keep_dead_letters,
             cache: Arc::default(),
         };
         let relay = Relay {
@@ -215,7 +226,7 @@ impl<D: Domain> Parts<D> {
         self.tracker.spawn(relay.run(decided));
     }
 
-    fn follow(&self, checkpoint: Checkpoint, work: impl Work) -> watch::Receiver<u64> {
+    fn follow(&mut self, checkpoint: Checkpoint, work: impl Work) -> watch::Receiver<u64> {
         let (progress, reached) = watch::channel(0);
         let follower = Follower {
             database: self.around.database.clone(),
@@ -226,26 +237,19 @@ impl<D: Domain> Parts<D> {
             progress,
         };
         self.tracker.spawn(follower.run(self.shutdown.clone()));
+        self.followed.push((checkpoint, reached.clone()));
         reached
     }
-}
 
-async fn migrate(
-    database: &Database,
-    url: &str,
-    own: EmbeddedMigrations,
-    shutdown: &CancellationToken,
-) -> anyhow::Result<()> {
-    let mut tried = 0;
-    while let Err(error) = database.connection().await {
-        tried += 1;
-        tracing::warn!(%error, "the store does not answer yet");
-        tokio::select! {
-            () = tokio::time::sleep(backoff(tried)) => {}
-            () = shutdown.cancelled() => anyhow::bail!("stopped before the store answered"),
-        }
+    /// Starts what watches over the others and tidies up behind them.
+    fn start_looking_after(&mut self, keep: Duration) {
+        let (database, jetstream, service) =
+            (self.around.database.clone(), self.jetstream.clone(), D::Command::SERVICE);
+        let followed = std::mem::take(&mut self.followed);
+        let monitor = Monitor::new(database.clone(), jetstream.clone(), service, followed, &self.health);
+        self.tracker.spawn(monitor.run(self.shutdown.clone()));
+        self.tracker.spawn(Pruner { database, jetstream, service, keep }.run(self.shutdown.clone()));
     }
-    database.migrate(url, own).await
 }
 
 /// An endpoint that decodes a question and encodes its answer.

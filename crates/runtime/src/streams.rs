@@ -74,8 +74,9 @@ pub(crate) async fn events(jetstream: &Context, service: Service, first: u64) ->
         .await
 }
 
-/// What could not be decoded, or failed again and again.
-pub(crate) async fn dead_letters(jetstream: &Context) -> Result<Stream, CreateStreamError> {
+/// What could not be decoded, or failed again and again, kept for so long. A stream that exists keeps what it was made
+/// with: only the provisioner may change it.
+pub(crate) async fn dead_letters(jetstream: &Context, keep: Duration) -> Result<Stream, CreateStreamError> {
     jetstream
         .get_or_create_stream(Config {
             name: DEAD_LETTERS_STREAM.into(),
@@ -83,6 +84,7 @@ pub(crate) async fn dead_letters(jetstream: &Context) -> Result<Stream, CreateSt
             subjects: vec![ALL_DEAD_LETTERS.into()],
             retention: RetentionPolicy::Limits,
             storage: StorageType::File,
+            max_age: keep,
             ..Config::default()
         })
         .await

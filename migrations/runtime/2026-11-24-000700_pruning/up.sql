@@ -1,0 +1,2 @@
+-- Outcomes are removed by age.
+CREATE INDEX outcomes_decided ON outcomes (decided_at);
