@@ -11,6 +11,8 @@
 //! What is erased from the tables goes from the dead letters as well ([`erasure`]); the others are read, sent again or
 //! dropped by hand ([`letters`]).
 //!
+//! Whether all of that is as it must be, an audit asks from outside ([`inspection`]).
+//!
 //! [`broker`] signs in, [`process`] is what every program begins and ends with.
 //!
 //! A service says what it decides ([`domain::Domain`]) and is put together with [`service::Service`].
@@ -24,6 +26,7 @@ pub mod domain;
 pub mod erasure;
 pub mod events;
 pub mod health;
+pub mod inspection;
 pub mod letters;
 pub mod process;
 pub mod projector;
