@@ -66,20 +66,36 @@ impl Around {
         self.urls.get(&service).map_or("", String::as_str)
     }
 
+    /// Begins to wait.
+    pub(super) fn patience(&self) -> Patience {
+        Patience { deadline: Instant::now() + self.patience }
+    }
+
     /// Looks until it's so, but only as long as our patience lasts; whether it is.
     pub(super) async fn eventually(&self, mut look: impl AsyncFnMut() -> anyhow::Result<bool>) -> anyhow::Result<bool> {
-        let deadline = Instant::now() + self.patience;
+        let patience = self.patience();
         loop {
-            // The last look comes after the deadline: nobody is told of what arrived meanwhile.
-            let is_last = Instant::now() >= deadline;
             if look().await? {
                 return Ok(true);
             }
-            if is_last {
+            if !patience.lasts().await {
                 return Ok(false);
             }
-            sleep(PAUSE).await;
         }
+    }
+}
+
+/// How long we wait.
+pub(super) struct Patience {
+    deadline: Instant,
+}
+
+impl Patience {
+    /// Waits a little; false when the time is over.
+    pub(super) async fn lasts(&self) -> bool {
+        let now = Instant::now();
+        sleep(PAUSE.min(self.deadline.saturating_duration_since(now))).await;
+        now < self.deadline
     }
 }
 

@@ -78,16 +78,15 @@ async fn due<R: Reaction<Command = BookingCommand>>(around: &Around) -> anyhow::
 }
 
 /// Until all of these have been decided, but only as long as our patience lasts.
-async fn wait(around: &Around, mut undecided: Vec<CommandId>) -> anyhow::Result<()> {
-    let mut store = around.connect(HOME).await?;
-    around
-        .eventually(async || {
-            let decided = inspection::decided(&mut store, &undecided).await?;
-            undecided.retain(|id| !decided.contains_key(id));
-            Ok(undecided.is_empty())
-        })
-        .await?;
-    Ok(())
+async fn wait(around: &Around, mut undecided: Vec<CommandId>) -> Result<(), StoreError> {
+    let (mut store, patience) = (around.connect(HOME).await?, around.patience());
+    loop {
+        let decided = inspection::decided(&mut store, &undecided).await?;
+        undecided.retain(|id| !decided.contains_key(id));
+        if undecided.is_empty() || !patience.lasts().await {
+            return Ok(());
+        }
+    }
 }
 
 /// Those showtimes or users whose command was accepted, when the read table has come as far; with the place of it.
