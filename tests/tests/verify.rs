@@ -274,7 +274,7 @@ fn a_reaction_that_is_not_done_is_found() {
         let position = cinema.broker().await.last_sequence(Service::Movies).await;
         let place = format!("bookings, reaction cancelled-showtimes to movies, position {position}");
 
-        let its = format!("command_id = (SELECT command_id FROM journal ORDER BY position DESC LIMIT 1)");
+        let its = "command_id = (SELECT command_id FROM journal ORDER BY position DESC LIMIT 1)";
         let lost = format!("CREATE TABLE kept AS SELECT * FROM outcomes WHERE {its}; DELETE FROM outcomes WHERE {its}");
         let back = "INSERT INTO outcomes SELECT * FROM kept; DROP TABLE kept";
         finds(cinema, Service::Bookings, &lost, back, &[("reactions", &place, "has no outcome")]).await;

@@ -16,6 +16,7 @@ use super::around::Around;
 use super::finding::Findings;
 
 const CANCEL: &str = "cancel one of the two bookings (DELETE /api/bookings/{id}) and tell its owner";
+const UNREADABLE: &str = "if a newer version wrote it, verify with that; else put back what the stream has of it";
 const CLAIM: &str = "claims are written with the events: stop the bookings service and put the claims of kind 'seat' \
                      right in marquee_bookings";
 
@@ -78,7 +79,7 @@ async fn sold(around: &Around, store: &mut Connection, findings: &mut Findings) 
                     findings.add(
                         format!("bookings, position {}", row.position),
                         error.to_string(),
-                        "as for the journal",
+                        UNREADABLE,
                     );
                     continue;
                 }

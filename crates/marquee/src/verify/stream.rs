@@ -15,8 +15,9 @@ use super::finding::{Findings, range};
 
 /// How many messages are on their way at once.
 const BATCH: usize = 5000;
-/// How long the next message may take, and how long the broker keeps a consumer that nobody reads from.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the next message may take, and how long the broker keeps a consumer that nobody reads from: longer than a busy
+/// store takes for a page of the journal.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// # Errors
 /// When store or broker can't be looked at.

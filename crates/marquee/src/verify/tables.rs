@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Integer, Text, Unsigned};
+use diesel::sql_types::{BigInt, Bool, Text, Unsigned};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use runtime::database::Connection;
 use serde_json::{Map, Value};
@@ -50,8 +50,8 @@ struct Created {
 /// A bucket's rows, summed up.
 #[derive(PartialEq, QueryableByName)]
 pub(super) struct Digest {
-    #[diesel(sql_type = Integer)]
-    bucket: i32,
+    #[diesel(sql_type = BigInt)]
+    bucket: i64,
     #[diesel(sql_type = BigInt)]
     rows: i64,
     #[diesel(sql_type = Unsigned<BigInt>)]
@@ -100,7 +100,7 @@ impl Table {
     }
 
     /// The rows of these buckets.
-    pub(super) async fn rows(&self, connection: &mut Connection, buckets: &BTreeSet<i32>) -> anyhow::Result<Rows> {
+    pub(super) async fn rows(&self, connection: &mut Connection, buckets: &BTreeSet<i64>) -> anyhow::Result<Rows> {
         if buckets.is_empty() {
             return Ok(Rows::new());
         }
@@ -145,8 +145,8 @@ impl Table {
 }
 
 /// The buckets in which the two differ.
-pub(super) fn differing(found: Vec<Digest>, due: Vec<Digest>) -> BTreeSet<i32> {
-    let by_bucket = |digests: Vec<Digest>| -> BTreeMap<i32, Digest> {
+pub(super) fn differing(found: Vec<Digest>, due: Vec<Digest>) -> BTreeSet<i64> {
+    let by_bucket = |digests: Vec<Digest>| -> BTreeMap<i64, Digest> {
         digests.into_iter().map(|digest| (digest.bucket, digest)).collect()
     };
     let (found, due) = (by_bucket(found), by_bucket(due));
