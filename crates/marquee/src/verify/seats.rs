@@ -76,11 +76,7 @@ async fn sold(around: &Around, store: &mut Connection, findings: &mut Findings) 
             let event = match row.read::<BookingEvent>() {
                 Ok(event) => event.event,
                 Err(error) => {
-                    findings.add(
-                        format!("bookings, position {}", row.position),
-                        error.to_string(),
-                        UNREADABLE,
-                    );
+                    findings.add(format!("bookings, position {}", row.position), error.to_string(), UNREADABLE);
                     continue;
                 }
             };
