@@ -1,13 +1,14 @@
 //! Projections: their tables are what the same code makes of the journal, row by row, as far as their checkpoint says.
 
 use contracts::{EventSet, Service};
-use runtime::database::StoreError;
+use runtime::database::{Connection, StoreError};
 use runtime::inspection;
 use runtime::projector::Projection;
+use tokio::join;
 
 use super::around::Around;
 use super::finding::Findings;
-use super::tables::{Table, differing};
+use super::tables::{Digest, Table, differing};
 
 /// Checks the projection `P` that `home` keeps.
 ///
@@ -39,7 +40,10 @@ pub(super) async fn check<P: Projection>(around: &Around, home: Service) -> anyh
         tables.push(table);
     }
     let done = |events| around.bar.inc(events);
-    match inspection::fold::<P>(&mut journal, &mut scratch, checkpoint, done).await {
+    let fold = inspection::fold::<P>(&mut journal, &mut scratch, checkpoint, done);
+    let (folded, found) = join!(fold, digests(&tables, &mut real));
+    let found = found?;
+    match folded {
         Ok(()) => {}
         Err(StoreError::Away(reason)) => anyhow::bail!("the store is away: {reason}"),
         Err(error) => {
@@ -48,8 +52,9 @@ pub(super) async fn check<P: Projection>(around: &Around, home: Service) -> anyh
             return Ok(findings);
         }
     }
-    for table in &tables {
-        let buckets = differing(table.digests(&mut real).await?, table.digests(&mut scratch).await?);
+    let due = digests(&tables, &mut scratch).await?;
+    for (table, (found, due)) in tables.iter().zip(found.into_iter().zip(due)) {
+        let buckets = differing(found, due);
         let (found, due) = (table.rows(&mut real, &buckets).await?, table.rows(&mut scratch, &buckets).await?);
         let place = |key: &str| format!("{home}, table {}, row {key}", table.name);
         for (key, row) in &found {
@@ -64,4 +69,13 @@ pub(super) async fn check<P: Projection>(around: &Around, home: Service) -> anyh
         }
     }
     Ok(findings)
+}
+
+/// What each of these tables has, summed up.
+async fn digests(tables: &[Table], store: &mut Connection) -> anyhow::Result<Vec<Vec<Digest>>> {
+    let mut digests = Vec::with_capacity(tables.len());
+    for table in tables {
+        digests.push(table.digests(store).await?);
+    }
+    Ok(digests)
 }

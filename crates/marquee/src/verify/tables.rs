@@ -86,8 +86,8 @@ impl Table {
 
     /// The rows, summed up by bucket.
     pub(super) async fn digests(&self, connection: &mut Connection) -> anyhow::Result<Vec<Digest>> {
-        let columns: Vec<String> =
-            self.columns.iter().map(|column| format!("CAST({} AS BINARY)", column.text())).collect();
+        // The separator is binary, so all of it is, whatever character sets the columns have.
+        let columns: Vec<String> = self.columns.iter().map(|column| format!("`{}`", column.name)).collect();
         let statement = format!(
             "SELECT {} AS bucket, COUNT(*) AS `rows`, \
              BIT_XOR(CAST(CONV(LEFT(MD5(CONCAT_WS(0x1f, {})), 16), 16, 10) AS UNSIGNED)) AS digest \
@@ -123,7 +123,8 @@ impl Table {
     }
 
     fn bucket(&self) -> String {
-        let keys: Vec<String> = self.columns.iter().filter(|column| column.is_key).map(Column::text).collect();
+        let keys = self.columns.iter().filter(|column| column.is_key);
+        let keys: Vec<String> = keys.map(|column| format!("`{}`", column.name)).collect();
         format!("CAST(CRC32(CONCAT_WS(0x1f, {})) MOD {BUCKETS} AS SIGNED)", keys.join(", "))
     }
 
