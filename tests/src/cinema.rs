@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Output;
 use std::time::Duration;
 
 use contracts::{Role, Service};
 use marquee::folder::Folder;
 use marquee::guard::{Afterwards, Guard};
 use marquee::ports;
-use marquee::process::{Output, Process, Spec};
+use marquee::process::{self, Process, Spec};
 use marquee::servers::{self, Database, Nats, NatsUser};
 use marquee::services::{self, GATEWAY, Surroundings};
 use marquee::token;
@@ -63,7 +64,7 @@ impl Cinema {
             nats_urls: nats_server.urls().clone(),
             token_secrets: folder.token_secrets().expect("secrets"),
             database_urls: database.urls().clone(),
-            output: Output::File,
+            output: process::Output::File,
         };
         let (api, programs) = (Api::new(""), BTreeMap::new());
         let mut cinema = Self { api, programs, nats_server, database, around, folder, _guard: guard };
@@ -124,16 +125,22 @@ impl Cinema {
         complained
     }
 
+    /// Runs `marquee verify` with these arguments: its exit code and what it says, on standard error as well.
+    pub async fn verify(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let arguments = [&["verify"], arguments].concat();
+        let output = self.output_of_marquee(&arguments).await;
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    }
+
     async fn run_marquee(&self, arguments: &[&str]) -> (bool, String, String) {
-        let output = Command::new(self.around.programs.join("marquee"))
-            .args(arguments)
-            .args(["--url", self.api.base(), "--data-dir"])
-            .arg(self.folder.path())
-            .output()
-            .await
-            .expect("an end");
-        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        let output = self.output_of_marquee(&[arguments, &["--url", self.api.base()]].concat()).await;
         (output.status.success(), text(&output.stdout), text(&output.stderr))
+    }
+
+    async fn output_of_marquee(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(self.around.programs.join("marquee"));
+        command.args(arguments).arg("--data-dir").arg(self.folder.path());
+        command.output().await.expect("an end")
     }
 
     /// Kills a program (`users`, `movies`, `bookings`, `gateway`, or what a replica is called) as a power cut would.
@@ -286,6 +293,10 @@ pub(crate) async fn start(process: &mut Process, patience: Duration) {
 
 async fn ready(process: &mut Process, patience: Duration) {
     process.ready(patience).await.unwrap_or_else(|error| panic!("{error:#}"));
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// The path of a folder that nobody has.

@@ -11,7 +11,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("movies", &["contracts", "runtime"]),
     ("bookings", &["contracts", "runtime"]),
     ("gateway", &["contracts", "runtime"]),
-    ("marquee", &["contracts", "runtime", "gateway"]),
+    ("marquee", &["contracts", "runtime", "users", "movies", "bookings", "gateway"]),
     ("tests", &["contracts", "runtime", "users", "movies", "bookings", "gateway", "marquee"]),
 ];
 

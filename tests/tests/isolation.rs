@@ -17,6 +17,8 @@ use uuid::Uuid;
 fn what_marquee_does_itself_is_never_refused() {
     on_shared_cinema(async |cinema| {
         cinema.seed().await;
+        let (_, said) = cinema.verify(&[]).await;
+        assert!(said.contains("events in"), "{said}");
         let log = cinema.log(NATS);
         // Our programs name themselves; what other tests try is theirs.
         let ours = |line: &&str| line.contains("Violation") && line.contains(":marquee-");

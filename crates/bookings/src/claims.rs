@@ -10,6 +10,13 @@ pub const BOOKING: &str = "booking";
 /// The kind of [`user_showtime`].
 pub const USER_SHOWTIME: &str = "user-showtime";
 
+/// The kind of [`seat`].
+pub const SEAT: &str = "seat";
+/// The kind of [`closed_showtime`].
+pub const CLOSED_SHOWTIME: &str = "closed-showtime";
+/// The kind of [`erased_user`].
+pub const ERASED_USER: &str = "erased-user";
+
 /// A booking's id: tells the showtime of a command that only names the booking. Never given back.
 pub fn booking(id: BookingId) -> Claim {
     Claim::new(BOOKING, id.to_string())
@@ -17,7 +24,7 @@ pub fn booking(id: BookingId) -> Claim {
 
 /// A seat of a showtime: what backs "sold once" in the database.
 pub fn seat(showtime: ShowtimeId, seat: Seat) -> Claim {
-    Claim::new("seat", format!("{showtime}/{seat}"))
+    Claim::new(SEAT, format!("{showtime}/{seat}"))
 }
 
 /// That a user has, or had, a booking of a showtime: finds all their showtimes. Never given back.
@@ -32,10 +39,10 @@ pub fn showtimes_of(user: UserId) -> String {
 
 /// The fence around a cancelled showtime: from here on nothing is booked, whatever was known of it before.
 pub fn closed_showtime(showtime: ShowtimeId) -> Claim {
-    Claim::new("closed-showtime", showtime.to_string())
+    Claim::new(CLOSED_SHOWTIME, showtime.to_string())
 }
 
 /// The fence around an erased user: from here on they book nothing, whatever was known of them before.
 pub fn erased_user(user: UserId) -> Claim {
-    Claim::new("erased-user", user.to_string())
+    Claim::new(ERASED_USER, user.to_string())
 }

@@ -16,6 +16,7 @@ pub mod reactions;
 mod rows;
 mod schema;
 mod seat_map;
+pub mod standing;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use runtime::service::Service;

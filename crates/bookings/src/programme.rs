@@ -22,6 +22,7 @@ pub struct Programme;
 impl Projection for Programme {
     type Event = MovieEvent;
     const NAME: &'static str = "programme";
+    const TABLES: &'static [&'static str] = &["movies", "halls", "showtimes"];
 
     async fn project(connection: &mut Connection, events: &[Recorded<MovieEvent>]) -> Result<(), StoreError> {
         Changes::of(events).save(connection).await

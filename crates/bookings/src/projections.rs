@@ -23,6 +23,7 @@ pub struct BookingTables;
 impl Projection for BookingTables {
     type Event = BookingEvent;
     const NAME: &'static str = "bookings";
+    const TABLES: &'static [&'static str] = &["bookings", "booked_seats"];
 
     /// Adds the events up in memory, so that a run of them costs the same few statements as one.
     async fn project(connection: &mut Connection, events: &[Recorded<BookingEvent>]) -> Result<(), StoreError> {

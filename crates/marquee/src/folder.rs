@@ -129,6 +129,29 @@ impl Folder {
     }
 }
 
+/// The port that a server of this name had the last time, in whosever data folder.
+///
+/// # Errors
+/// In words, when none is known.
+pub(crate) fn last_port(folder: &Path, name: &str) -> anyhow::Result<u16> {
+    Ok(read(&folder.join(name).with_extension("port"))?.parse()?)
+}
+
+/// A secret of whosever data folder.
+///
+/// # Errors
+/// In words, when it can't be read.
+pub(crate) fn known_secret(folder: &Path, name: &str) -> anyhow::Result<String> {
+    read(&folder.join("secrets").join(name))
+}
+
+fn read(file: &Path) -> anyhow::Result<String> {
+    let text = fs::read_to_string(file);
+    let text =
+        text.with_context(|| format!("cannot read {}; does marquee up run with this data folder?", file.display()))?;
+    Ok(text.trim().to_owned())
+}
+
 /// Where the pid files of a data folder are.
 pub(crate) fn run(folder: &Path) -> PathBuf {
     folder.join("run")

@@ -3,7 +3,8 @@
 //! [`folder`] is the data folder that one launcher owns at a time. [`servers`] makes a private nats-server and a private
 //! MariaDB or MySQL in it, [`services`] knows Marquee's own programs; both describe a [`process`], which can be started,
 //! waited for, stopped and killed. [`up`] puts them together and keeps them running; [`guard`] ends them when the
-//! launcher could not. [`status`] asks it how it is; [`seed`] fills what runs with something to look at. The whole-system tests start their servers and services with the same parts.
+//! launcher could not. [`status`] asks it how it is; [`seed`] fills what runs with something to look at, [`verify`] looks
+//! whether all of it is as it must be. The whole-system tests start their servers and services with the same parts.
 
 pub mod dlq;
 pub mod folder;
@@ -20,3 +21,4 @@ pub mod services;
 pub mod status;
 pub mod token;
 pub mod up;
+pub mod verify;

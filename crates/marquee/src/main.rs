@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use marquee::guard::Afterwards;
-use marquee::{dlq, guard, healthcheck, seed, status, token, up};
+use marquee::{dlq, guard, healthcheck, seed, status, token, up, verify};
 
 /// Sells cinema seats: commands and events on NATS, a MySQL store per service
 #[derive(Parser)]
@@ -27,6 +27,9 @@ enum Command {
     Dlq(dlq::Args),
     /// Shows how everything is that runs: ready or why not, rates, lags, dead letters. Fails when something isn't ready
     Status(status::Args),
+    /// Looks whether all that runs is as it must be, and changes nothing: journals, event streams, read tables, seats,
+    /// outcomes, reactions. Ends with 0 when it is, 1 when something differs, 2 when it could not look
+    Verify(verify::Args),
     /// Succeeds when a GET of the URL answers 200: for a container's health check
     Healthcheck {
         /// Such as http://127.0.0.1:8081/readyz
@@ -51,6 +54,7 @@ async fn main() -> ExitCode {
         Command::Token(args) => token::run(&args),
         Command::Dlq(args) => dlq::run(args).await,
         Command::Status(args) => status::run(args).await,
+        Command::Verify(args) => return verify::run(args).await,
         Command::Healthcheck { url } => healthcheck::run(&url).await,
         Command::Guard { folder, remove } => {
             guard::run(&folder, if remove { Afterwards::Remove } else { Afterwards::Keep }).await

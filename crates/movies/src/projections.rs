@@ -19,6 +19,7 @@ pub struct Programme;
 impl Projection for Programme {
     type Event = MovieEvent;
     const NAME: &'static str = "programme";
+    const TABLES: &'static [&'static str] = &["movies", "halls", "showtimes"];
 
     /// What is new is written first, together; then what changed, one by one, since that is rare.
     async fn project(connection: &mut Connection, events: &[Recorded<MovieEvent>]) -> Result<(), StoreError> {

@@ -74,7 +74,7 @@ impl<D: Domain> CommandLoop<D> {
     async fn consume(&self, shutdown: &CancellationToken) -> Result<(), async_nats::Error> {
         let service = D::Command::SERVICE;
         // Before there is anything to put into it: who looks for dead letters should find none, not an error.
-        streams::dead_letters(&self.jetstream).await?;
+        streams::dead_letters(&self.jetstream, self.keep_dead_letters).await?;
         let stream = streams::commands(&self.jetstream, service).await?;
         let created = stream.cached_info().created.unix_timestamp_nanos();
         let consumer = streams::commands_consumer(&stream).await?;

@@ -23,7 +23,7 @@ pub(crate) const INSERT_ROWS: usize = 1000;
 /// A row as it is stored.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = journal, treat_none_as_default_value = false)]
-pub(crate) struct Row {
+pub struct Row {
     /// From 1, without gaps.
     pub position: u64,
     /// Whose state it adds to.
@@ -71,7 +71,7 @@ impl Row {
     ///
     /// # Errors
     /// [`StoreError::Unreadable`] for a type or body that this program does not know.
-    pub(crate) fn read<E: EventSet>(&self) -> Result<Recorded<E>, StoreError> {
+    pub fn read<E: EventSet>(&self) -> Result<Recorded<E>, StoreError> {
         let event = E::decode(&self.event_type, self.data.as_bytes())
             .map_err(|error| StoreError::Unreadable(format!("position {}: {error}", self.position)))?;
         Ok(Recorded {

@@ -13,6 +13,7 @@
 //!
 //! [`health`] tells whether all of that is well, [`figures`] counts it, `monitor` measures who lags, `pruning` removes what
 //! nobody can ask for any more, `migrations` brings tables up to date at the start.
+//! Whether all of that is as it must be, an audit asks from outside ([`inspection`]).
 //!
 //! [`broker`] signs in, [`process`] is what every program begins and ends with.
 //!
@@ -28,6 +29,7 @@ pub mod erasure;
 pub mod events;
 pub mod figures;
 pub mod health;
+pub mod inspection;
 pub mod letters;
 pub mod process;
 pub mod projector;

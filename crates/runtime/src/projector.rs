@@ -18,6 +18,8 @@ pub trait Projection: Send + Sync + 'static {
     type Event: EventSet;
     /// The name of its checkpoint. Changing it makes the projection start from the first event.
     const NAME: &'static str;
+    /// The tables that it keeps, and nobody else.
+    const TABLES: &'static [&'static str];
 
     /// Changes the rows. Events come in order, each once; other transactions see the rows when the checkpoint has moved.
     fn project(

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use contracts::ids::{CommandId, derive_id};
 use contracts::{Actor, CommandSet, EventSet};
 use futures_util::FutureExt;
+use uuid::Uuid;
 
 use crate::client::{Client, Order};
 use crate::database::Database;
@@ -23,6 +24,11 @@ pub trait Reaction: Send + Sync + 'static {
 
     /// The commands that follow from an event, always the same ones.
     fn react(event: &Recorded<Self::Event>) -> Vec<Self::Command>;
+}
+
+/// The id of the command that follows from this event, of which it's the one at this place.
+pub(crate) fn command_id<R: Reaction>(event: Uuid, index: usize) -> CommandId {
+    CommandId(derive_id(event, &format!("{}.{index}", R::NAME)))
 }
 
 /// Runs a reaction.
@@ -48,7 +54,7 @@ impl<R: Reaction> Work for Reactor<R> {
         for event in &events {
             for (index, command) in R::react(event).into_iter().enumerate() {
                 let order = Order {
-                    id: CommandId(derive_id(event.id, &format!("{}.{index}", R::NAME))),
+                    id: command_id::<R>(event.id, index),
                     actor: Actor::Reaction(R::NAME.into()),
                     if_version: None,
                     expires: None,

@@ -34,6 +34,8 @@ diesel::table! {
     }
 }
 
+diesel::allow_tables_to_appear_in_same_query!(journal, outcomes);
+
 diesel::table! {
     claims (kind, value) {
         kind -> Text,

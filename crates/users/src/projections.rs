@@ -37,6 +37,7 @@ struct Change {
 impl Projection for UserTable {
     type Event = UserEvent;
     const NAME: &'static str = "users";
+    const TABLES: &'static [&'static str] = &["users"];
 
     /// A user is registered, changed and deleted, in this order and never again: so all who are registered can be
     /// written first, and all who are deleted last. Sessions and API keys have no read table.

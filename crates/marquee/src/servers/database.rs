@@ -56,10 +56,10 @@ impl Database {
         let mut statements = DROP_OTHER_ROOTS.to_owned();
         let mut urls = BTreeMap::new();
         for service in Service::ALL {
-            let name = format!("marquee_{}", service.name());
+            let name = super::database_name(service);
             let password = folder.secret(&name)?;
             statements += &account(&name, &password);
-            urls.insert(service, format!("mysql://{name}:{password}@127.0.0.1:{port}/{name}"));
+            urls.insert(service, url(service, &password, port));
         }
         write_private(&accounts, &statements)?;
 
@@ -91,6 +91,12 @@ impl Database {
     pub fn urls(&self) -> &BTreeMap<Service, String> {
         &self.urls
     }
+}
+
+/// Where a service's database is on a private server. Its account is called as the database is.
+pub(super) fn url(service: Service, password: &str, port: u16) -> String {
+    let name = super::database_name(service);
+    format!("mysql://{name}:{password}@127.0.0.1:{port}/{name}")
 }
 
 /// MariaDB makes accounts without password for root on 127.0.0.1.

@@ -24,20 +24,22 @@ impl Existing {
         Ok(Self { url })
     }
 
-    /// Where each service finds its database; makes those that are missing.
+    /// Where each service finds its database.
+    pub fn urls(&self) -> BTreeMap<Service, String> {
+        Service::ALL.map(|service| (service, self.with_path(&super::database_name(service)))).into()
+    }
+
+    /// The same; makes those that are missing.
     ///
     /// # Errors
     /// In words, when one can't be had.
     pub async fn prepare(&self) -> anyhow::Result<BTreeMap<Service, String>> {
-        let mut urls = BTreeMap::new();
-        for service in Service::ALL {
-            let name = format!("marquee_{}", service.name());
-            let url = self.with_path(&name);
+        let urls = self.urls();
+        for (service, url) in &urls {
             // Looked at first: an account that may use a database need not be one that may make it.
-            if AsyncMysqlConnection::establish(&url).await.is_err() {
-                self.make(&name).await?;
+            if AsyncMysqlConnection::establish(url).await.is_err() {
+                self.make(&super::database_name(*service)).await?;
             }
-            urls.insert(service, url);
         }
         Ok(urls)
     }

@@ -47,6 +47,16 @@ impl NatsUser {
         }
     }
 
+    /// The name of the file among the secrets that has the password.
+    pub(super) fn secret(self) -> String {
+        format!("nats-{}", self.name())
+    }
+
+    /// Where this user signs in.
+    pub(super) fn url(self, password: &str, server: &str) -> String {
+        format!("nats://{}:{password}@{server}", self.name())
+    }
+
     /// The variable that nats-server reads the password from.
     const fn variable(self) -> &'static str {
         match self {
@@ -79,8 +89,8 @@ pub(super) fn passwords(folder: &Folder, server: &str) -> anyhow::Result<(NatsUr
     make(&contexts)?;
     for user in NatsUser::ALL {
         let name = user.name();
-        let password = folder.secret(&format!("nats-{name}"))?;
-        urls.insert(user, format!("nats://{name}:{password}@{server}"));
+        let password = folder.secret(&user.secret())?;
+        urls.insert(user, user.url(&password, server));
         let context = match user {
             NatsUser::Service(_) | NatsUser::Gateway => None,
             NatsUser::Operator => Some("Operates Marquee"),

@@ -1,0 +1,160 @@
+//! The event stream: each message that it has is the journal's row at its sequence, and none is missing in between.
+
+use anyhow::{Context as _, bail};
+use async_nats::jetstream::Message;
+use async_nats::jetstream::consumer::pull::{Config, Stream as Messages};
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
+use contracts::Service;
+use futures_util::StreamExt;
+use runtime::inspection::{self, Row};
+use std::time::Duration;
+use tokio::time::timeout;
+
+use super::around::Around;
+use super::finding::{Findings, range};
+
+/// How many messages are on their way at once.
+const BATCH: usize = 5000;
+/// How long the next message may take, and how long the broker keeps a consumer that nobody reads from: longer than a busy
+/// store takes for a page of the journal.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// # Errors
+/// When store or broker can't be looked at.
+pub(super) async fn check(around: &Around, service: Service) -> anyhow::Result<Findings> {
+    let mut findings = Findings::of("stream");
+    let name = service.events_stream();
+    let again = format!("delete the stream {name} as provisioner (nats stream rm {name}): its relay writes all again");
+    // That there is none, and what it lacks at its end, is what waiting for the relay has shown.
+    let Some(state) = state(around, name).await? else { return Ok(findings) };
+    let mut store = around.snapshot(service).await?;
+    let head = inspection::head(&mut store).await?;
+    if state.1 > head {
+        let what = format!("ends at {}, ahead of the journal at {head}", state.1);
+        findings.add(format!("{service}, stream {name}"), format!("{what}: was the store restored?"), &again);
+    }
+    let (first, last) = (state.0.max(1), state.1.min(head));
+    let mut reader = Reader::open(around, name, first, last).await?;
+    let mut position = first - 1;
+    let mut missing: Option<(u64, u64)> = None;
+    while position < last {
+        let rows = inspection::page(&mut store, position, last).await?;
+        let Some(end) = rows.last().map(|row| row.position) else { break };
+        position = end;
+        for row in &rows {
+            let Some(message) = reader.at(row.position).await? else {
+                missing = match missing {
+                    Some((first, last)) if last + 1 == row.position => Some((first, row.position)),
+                    before => {
+                        tell_missing(&mut findings, service, before, &again);
+                        Some((row.position, row.position))
+                    }
+                };
+                continue;
+            };
+            let differences = inspection::differences(service, row, &message);
+            if !differences.is_empty() {
+                findings.add(place(service, row), what(row, &differences), mend(&again));
+            }
+        }
+        around.bar.inc(u64::try_from(rows.len()).unwrap_or_default());
+    }
+    tell_missing(&mut findings, service, missing, &again);
+    Ok(findings)
+}
+
+fn place(service: Service, row: &Row) -> String {
+    format!("{service}, position {}", row.position)
+}
+
+fn what(row: &Row, differences: &[String]) -> String {
+    format!("{} differ between journal and stream (event {})", differences.join(", "), inspection::id(row))
+}
+
+/// Only a person can tell which of the two was changed.
+fn mend(again: &str) -> String {
+    format!("if the journal is right, {again}; if the stream is, put what it has back into the journal")
+}
+
+fn tell_missing(findings: &mut Findings, service: Service, missing: Option<(u64, u64)>, again: &str) {
+    if let Some((first, last)) = missing {
+        findings.add(format!("{service}, {}", range(first, last)), "in the journal and not in the stream", again);
+    }
+}
+
+/// The first and last sequence; `None` when there is no such stream.
+pub(super) async fn state(around: &Around, name: &str) -> anyhow::Result<Option<(u64, u64)>> {
+    use async_nats::jetstream::ErrorCode;
+    use async_nats::jetstream::context::GetStreamErrorKind;
+    match around.jetstream.get_stream(name).await {
+        Ok(stream) => {
+            let state = &stream.cached_info().state;
+            Ok(Some((state.first_sequence, state.last_sequence)))
+        }
+        Err(error) => match error.kind() {
+            GetStreamErrorKind::JetStream(refusal) if refusal.error_code() == ErrorCode::STREAM_NOT_FOUND => Ok(None),
+            _ => Err(error).with_context(|| format!("the stream {name} can't be looked at")),
+        },
+    }
+}
+
+/// Reads messages in the order of sequences.
+struct Reader {
+    messages: Messages,
+    /// The next one and its sequence.
+    next: Option<(u64, Message)>,
+    /// Whether there is one behind that.
+    more: bool,
+}
+
+impl Reader {
+    async fn open(around: &Around, name: &str, first: u64, last: u64) -> anyhow::Result<Self> {
+        let stream = around.jetstream.get_stream_no_info(name).await?;
+        let config = Config {
+            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: first },
+            ack_policy: AckPolicy::None,
+            inactive_threshold: PATIENCE,
+            memory_storage: true,
+            ..Config::default()
+        };
+        let consumer = stream.create_consumer(config).await?;
+        let more = first <= last && consumer.cached_info().num_pending > 0;
+        let messages = consumer.stream().max_messages_per_batch(BATCH).messages().await?;
+        let mut reader = Self { messages, next: None, more };
+        reader.advance().await?;
+        Ok(reader)
+    }
+
+    async fn advance(&mut self) -> anyhow::Result<()> {
+        self.next = None;
+        if self.more {
+            let Some(message) = timeout(PATIENCE, self.messages.next()).await.context("the broker sends nothing")?
+            else {
+                bail!("the broker ended the reading of events");
+            };
+            let message = message?;
+            let info = message.info().map_err(anyhow::Error::from_boxed)?;
+            let (sequence, pending) = (info.stream_sequence, info.pending);
+            self.more = pending > 0;
+            self.next = Some((sequence, message));
+        }
+        Ok(())
+    }
+
+    /// The message at this sequence; what is in front of it is left behind. That the journal lacks it is told elsewhere.
+    async fn at(&mut self, sequence: u64) -> anyhow::Result<Option<Message>> {
+        loop {
+            match self.next.take() {
+                Some((found, _)) if found < sequence => self.advance().await?,
+                Some((found, message)) if found == sequence => {
+                    self.advance().await?;
+                    return Ok(Some(message));
+                }
+                later => {
+                    self.next = later;
+                    return Ok(None);
+                }
+            }
+        }
+    }
+}
