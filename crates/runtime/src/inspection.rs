@@ -4,8 +4,10 @@
 use std::collections::{HashMap, HashSet};
 
 use async_nats::jetstream::Message;
+use chrono::{DateTime, NaiveDateTime, Utc};
 use contracts::Service;
 use contracts::ids::CommandId;
+use diesel::dsl::min;
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use futures_util::future::try_join;
@@ -14,7 +16,7 @@ use uuid::Uuid;
 use crate::cloud_events;
 use crate::database::{Connection, Key, StoreError};
 pub use crate::journal::Row;
-use crate::journal::{self, event_id};
+use crate::journal::{self, event_id, utc};
 use crate::projector::Projection;
 use crate::reactions::{self, Reaction};
 use crate::schema::{checkpoints, claims, erasures, journal as rows, outcomes};
@@ -90,6 +92,8 @@ pub struct Place {
     pub stream_id: Uuid,
     /// Its place in that.
     pub version: u32,
+    /// When it was decided.
+    pub recorded_at: DateTime<Utc>,
     /// What it follows from.
     pub command_id: CommandId,
     /// What became of that command: accepted or not, and the position of it.
@@ -101,26 +105,37 @@ pub struct Place {
 /// # Errors
 /// When the store is away.
 pub async fn places(connection: &mut Connection, position: u64) -> Result<Vec<Place>, StoreError> {
-    type Found = (u64, Key, u32, Key, Option<bool>, Option<u64>);
+    type Found = (u64, Key, u32, NaiveDateTime, Key, Option<bool>, Option<u64>);
     let joined = rows::table.left_join(outcomes::table.on(outcomes::command_id.eq(rows::command_id)));
     let columns = (
         rows::position,
         rows::stream_id,
         rows::version,
+        rows::recorded_at,
         rows::command_id,
         outcomes::accepted.nullable(),
         outcomes::position.nullable(),
     );
     let found = joined.filter(rows::position.gt(position)).order(rows::position).limit(PAGE).select(columns);
     let found: Vec<Found> = found.load(connection).await?;
-    let place = |(position, stream_id, version, command_id, accepted, at): Found| Place {
+    let place = |(position, stream_id, version, recorded_at, command_id, accepted, at): Found| Place {
         position,
         stream_id: stream_id.0,
         version,
+        recorded_at: utc(recorded_at),
         command_id: CommandId(command_id.0),
         outcome: accepted.zip(at),
     };
     Ok(found.into_iter().map(place).collect())
+}
+
+/// From when on outcomes are kept: what was decided before may have been removed, and all of it when there is none.
+///
+/// # Errors
+/// When the store is away.
+pub async fn outcomes_since(connection: &mut Connection) -> Result<DateTime<Utc>, StoreError> {
+    let oldest: Option<NaiveDateTime> = outcomes::table.select(min(outcomes::decided_at)).first(connection).await?;
+    Ok(oldest.map_or(DateTime::<Utc>::MAX_UTC, utc))
 }
 
 /// The outcome of an accepted command at whose position the journal has no event of that command: it left none, or they

@@ -125,7 +125,8 @@ async fn measure(around: &Around) -> anyhow::Result<u64> {
 async fn walk(around: &Around, service: Service) -> anyhow::Result<Vec<Findings>> {
     let mut store = around.snapshot(service).await?;
     let head = inspection::head(&mut store).await?;
-    let (mut journal, mut outcomes, mut position) = (Journal::new(service), Outcomes::new(service), 0);
+    let since = inspection::outcomes_since(&mut store).await?;
+    let (mut journal, mut outcomes, mut position) = (Journal::new(service), Outcomes::new(service, since), 0);
     loop {
         let places = inspection::places(&mut store, position).await?;
         let Some(last) = places.last() else { break };

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use contracts::Service;
 use contracts::ids::CommandId;
 use runtime::database::{Connection, StoreError};
@@ -18,14 +19,16 @@ const RESTORE: &str = "a command's events and its outcome are written together: 
 /// Walks through one journal. A command's events follow one another.
 pub(super) struct Outcomes {
     service: Service,
+    /// What was decided before may have no outcome any more.
+    since: DateTime<Utc>,
     /// The last event so far.
     last: Option<Place>,
     pub(super) findings: Findings,
 }
 
 impl Outcomes {
-    pub(super) fn new(service: Service) -> Self {
-        Self { service, last: None, findings: Findings::of("outcomes") }
+    pub(super) fn new(service: Service, since: DateTime<Utc>) -> Self {
+        Self { service, since, last: None, findings: Findings::of("outcomes") }
     }
 
     /// The next row.
@@ -45,9 +48,10 @@ impl Outcomes {
     }
 
     /// The last event of a command.
-    fn command(&mut self, Place { position, command_id, outcome, .. }: Place) {
+    fn command(&mut self, Place { position, recorded_at, command_id, outcome, .. }: Place) {
         let what = match outcome {
             Some((true, at)) if at == position => return,
+            None if recorded_at < self.since => return,
             None => format!("an event of command {command_id}, which has no outcome"),
             Some((false, _)) => format!("an event of command {command_id}, which was refused"),
             Some((true, at)) => format!("the last event of command {command_id}, whose outcome says position {at}"),

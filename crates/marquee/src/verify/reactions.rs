@@ -52,16 +52,17 @@ pub(super) async fn check(around: &Around) -> anyhow::Result<Findings> {
     Ok(findings)
 }
 
-/// The commands that follow from all events that the reaction has seen.
+/// The commands that follow from all events that the reaction has seen, as far back as outcomes are kept.
 async fn due<R: Reaction<Command = BookingCommand>>(around: &Around) -> anyhow::Result<DueCommands> {
     let source = R::Event::SERVICE;
     let seen = inspection::checkpoint(&mut around.connect(HOME).await?, R::NAME, source).await?.unwrap_or_default();
+    let since = inspection::outcomes_since(&mut around.connect(HOME).await?).await?;
     let (mut journal, mut position, mut commands) = (around.connect(source).await?, 0, DueCommands::new());
     loop {
         let rows = inspection::page(&mut journal, position, seen).await?;
         let Some(last) = rows.last() else { return Ok(commands) };
         position = last.position;
-        for row in &rows {
+        for row in rows.iter().filter(|row| row.recorded_at.and_utc() >= since) {
             // An event that can't be read is found where the journal is folded.
             for (id, command) in inspection::due::<R>(row).unwrap_or_default() {
                 let (about, fence) = match command {
