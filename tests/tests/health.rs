@@ -13,8 +13,9 @@ use serde_json::json;
 use system_tests::{Cinema, eventually, on_shared_cinema};
 use uuid::Uuid;
 
-/// How soon a service is ready again when what it needs is back.
-const BACK: Duration = Duration::from_secs(2);
+/// How soon a service is ready again when what it needs is back: twice what is promised, because the machines that run
+/// tests are shared.
+const BACK: Duration = Duration::from_secs(4);
 
 const PROGRAMS: [&str; 4] = ["users", "movies", "bookings", "gateway"];
 
@@ -66,8 +67,12 @@ fn figures_move_with_what_is_done() {
         let asked = ["subject=\"cinema.rpc.users.check\"", "result=\"ok\""];
         assert!(figure_of(cinema, "users", "marquee_question_seconds_count", &asked).await >= 1.0);
         for lag in ["marquee_relay_lag_events", "marquee_projection_lag_events", "marquee_commands_waiting"] {
-            assert!(bookings.contains(lag), "{lag}");
-            eventually(lag, async || (figure_of(cinema, "bookings", lag, &[]).await == 0.0).then_some(())).await;
+            // The first look at it may be yet to come.
+            eventually(lag, async || {
+                let metrics = cinema.health("bookings", "metrics").await.1;
+                (metrics.contains(lag) && figure(&metrics, lag, &[]) == 0.0).then_some(())
+            })
+            .await;
         }
         // Ids are nowhere: there would be more series each day.
         for program in PROGRAMS {
