@@ -353,8 +353,7 @@ fn a_subscriber_reads_from_the_start_a_sequence_or_a_time() {
 fn events_carry_no_personal_data() {
     on_shared_cinema(async |cinema| {
         let broker = cinema.broker().await;
-        // A name that no id can have in it, as one has "ada" now and then.
-        let details = samples::with(samples::user(), "username", "xylophone");
+        let details = samples::with(samples::user(), "username", "xylophone"); // an id may well have an "ada" in it
         let outcome = broker.ask(Service::Users, "register", details.clone()).await;
         eventually("the event", async || {
             (broker.last_sequence(Service::Users).await >= outcome.position).then_some(())
