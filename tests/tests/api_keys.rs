@@ -48,6 +48,9 @@ fn a_key_is_shown_once_and_its_secret_is_kept_nowhere() {
         assert_eq!(listed, &known);
 
         let right = secret.rsplit('_').next().unwrap();
+        let name = made.body["name"].as_str().unwrap().to_owned();
+        assert!(!cinema.traces(&[name]).await.is_empty(), "what is stored is found");
+        assert_eq!(cinema.traces(&[secret.to_owned(), right.to_owned()]).await, [""; 0]);
         let other = cinema.api.post("/api/api-keys", &key(&["staff"])).await.expect(201);
         let other_secret = other.body["secret"].as_str().unwrap().rsplit('_').next().unwrap();
         let mixed = secret.replace(right, other_secret);

@@ -82,9 +82,9 @@ pub struct BatchHeaders {
 /// The headers of a command whose outcome is the reply.
 #[derive(JsonSchema)]
 pub struct AskHeaders {
-    /// The command's id; without it, each request is a command of its own.
+    /// The command's id, a UUID; from any other text an id is made. Without it, each request is a command of its own.
     #[schemars(rename = "Nats-Msg-Id")]
-    pub message_id: Option<Uuid>,
+    pub message_id: Option<String>,
     /// Once this time has come, it must not take effect any more; 10 s from now without it.
     #[schemars(rename = "Marquee-Expires")]
     pub expires: Option<DateTime<Utc>>,
@@ -101,10 +101,10 @@ pub struct QueryHeaders {
     pub min_position: Option<String>,
 }
 
-/// The headers of a reply that is a problem.
+/// The headers of a reply that is a problem, or the outcome of a command that was refused.
 #[derive(JsonSchema)]
 pub struct ProblemHeaders {
-    /// The problem's title; for a fault or a service that is away also its detail, because there the body is empty.
+    /// The problem's title.
     #[schemars(rename = "Nats-Service-Error")]
     pub error: String,
     /// The problem's status.

@@ -134,7 +134,8 @@ macro_rules! events {
                         $($crate::lists::event::<$old>($old_name, text, about),)*
                     ]
                 }),*];
-                versions.concat()            }
+                versions.concat()
+            }
         }
     };
 }

@@ -57,7 +57,7 @@ impl FromStr for Positions {
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             let invalid = || "must look like bookings=12,movies=7".to_owned();
             let (name, position) = part.split_once('=').ok_or_else(invalid)?;
-            let service = Service::ALL.into_iter().find(|s| s.name() == name.trim()).ok_or_else(invalid)?;
+            let service = name.trim().parse().map_err(|_| invalid())?;
             let position = position.trim().parse().map_err(|_| invalid())?;
             positions.merge(&Self::of(service, position));
         }

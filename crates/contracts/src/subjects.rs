@@ -101,6 +101,14 @@ impl std::fmt::Display for Service {
     }
 }
 
+impl std::str::FromStr for Service {
+    type Err = String;
+    fn from_str(name: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|service| service.name() == name);
+        known.ok_or_else(|| "must be users, movies or bookings".to_owned())
+    }
+}
+
 /// The last token of the subject on which several commands travel as one message, a CloudEvents JSON batch.
 pub const BATCH: &str = "batch";
 

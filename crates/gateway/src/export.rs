@@ -11,8 +11,8 @@ use contracts::audit::{AuditEntry, AuditOrder, ENTITIES, GetAudit};
 use contracts::bookings::{Booking, ListBookings};
 use contracts::ids::UserId;
 use contracts::page::{Limit, Page};
-use contracts::users::User;
-use contracts::{Actor, Case, Problem, Service};
+use contracts::users::{User, UserEvent};
+use contracts::{Actor, Case, EventSet, Problem, Service};
 use futures_util::stream;
 use serde::Serialize;
 use tokio::sync::mpsc;
@@ -129,7 +129,7 @@ impl Export {
         question.limit = Limit::MOST;
         loop {
             let Page { items, cursor } = self.asking.gateway.client.audit(service, &question).await?;
-            self.things.extend(items.iter().filter(|entry| is_session(entry)).map(|entry| entry.entity_id));
+            self.things.extend(items.iter().filter_map(opened_session));
             let wanted = items.into_iter().filter(|entry| wanted(&entry.actor));
             self.items(&wanted.map(AuditedEvent::from).collect::<Vec<_>>(), first).await?;
             match cursor {
@@ -161,9 +161,12 @@ impl Export {
     }
 }
 
-/// Sessions are opened by those whose they are; closed by others, too.
-fn is_session(entry: &AuditEntry) -> bool {
-    entry.event_type.starts_with("session-opened.")
+/// The session that was opened: by whom it belongs to, while others close it, too.
+fn opened_session(entry: &AuditEntry) -> Option<Uuid> {
+    match UserEvent::decode(&entry.event_type, entry.data.get().as_bytes()) {
+        Ok(UserEvent::SessionOpened(event)) => Some(event.session_id.0),
+        _ => None,
+    }
 }
 
 fn unwritable(error: serde_json::Error) -> Problem {

@@ -43,8 +43,8 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// A gateway to the services that `client` talks to and whose events are in `jetstream`, with tokens signed with these secrets; after `shutdown` it stops
-    /// waiting for outcomes.
+    /// A gateway to the services that `client` talks to and whose events are in `jetstream`, with tokens signed with
+    /// these secrets; after `shutdown` it stops waiting for outcomes.
     pub fn new(
         client: Client,
         jetstream: Context,

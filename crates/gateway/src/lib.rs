@@ -2,10 +2,10 @@
 //!
 //! A request is read ([`input`], [`headers`]) and its caller made out ([`access`]); it becomes a question
 //! ([`gateway::Asking`]) or a command ([`ordering::Ordering`]), and is answered with a [`representation`], a [`listing`],
-//! an [`export`], or something [`instead`]. Each handler in [`routes`] says what it takes and gives in the attribute above
-//! it; the [`document`] is made of those.
-//! What happens is told as it does by what is [`live`]. What is the network's rather than a request's, such as connections, TLS and
-//! limits, is at the [`edge`]. The gateway owns nothing: what it remembers ([`seen`]) only spares its callers a header.
+//! an [`export`], or something [`instead`]. Each handler in [`routes`] says what it takes and gives in the attribute
+//! above it; the [`document`] is made of those. What happens is told as it does by what is [`live`]. What is the
+//! network's rather than a request's, such as connections, TLS and limits, is at the [`edge`]. The gateway owns
+//! nothing: what it remembers ([`seen`]) only spares its callers a header.
 
 pub mod access;
 pub mod created;

@@ -13,7 +13,8 @@ use tokio::time::{Instant, sleep};
 /// How long to wait between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// A process that leads a process group, as all that we start do, by its id and when it began: an id alone may have gone to somebody else's process since.
+/// A process that leads a process group, as all that we start do, by its id and when it began: an id alone may have
+/// gone to somebody else's process since.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     pid: Pid,

@@ -1,16 +1,16 @@
 //! `marquee token`: a token for whoever owns the machine that the data folder is on. Nobody has to sign in for it:
 //! who can read the folder's secrets could do anything anyway.
 
+use std::env;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use std::{env, fs};
 
 use anyhow::Context;
 use chrono::Utc;
 use contracts::{Role, Roles};
 use gateway::access::{Secrets, tokens};
 
-use crate::folder::TOKEN_SECRETS;
+use crate::folder::{TOKEN_SECRETS, known_secret};
 
 /// Where a launcher or a gateway gets secrets that no data folder has.
 pub(crate) const VARIABLE: &str = "MARQUEE_TOKEN_SECRETS";
@@ -57,12 +57,7 @@ pub fn brief(data_dir: &Path, role: Role) -> anyhow::Result<String> {
 pub fn sign(data_dir: &Path, role: Role, lasts: Duration) -> anyhow::Result<String> {
     let (source, text) = match env::var(VARIABLE) {
         Ok(text) => (VARIABLE.to_owned(), text),
-        Err(_) => {
-            let file = data_dir.join("secrets").join(TOKEN_SECRETS).display().to_string();
-            let text = fs::read_to_string(&file);
-            let why = || format!("cannot read {file}; does marquee up run with this data folder?");
-            (file.clone(), text.with_context(why)?)
-        }
+        Err(_) => (format!("the secret in {}", data_dir.display()), known_secret(data_dir, TOKEN_SECRETS)?),
     };
     let secrets: Secrets = text.trim().parse().with_context(|| format!("{source} is of no use"))?;
     Ok(tokens::machine(&secrets, Roles::only(role), Utc::now(), lasts)?)

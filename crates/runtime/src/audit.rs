@@ -18,10 +18,8 @@ use crate::schema::journal;
 
 /// Answers what stands in the journal.
 pub(crate) fn endpoint(service: Service, database: Database) -> Endpoint {
-    let subject = service.query(AUDIT);
     Endpoint {
-        name: subject.replace('.', "-"),
-        subject,
+        subject: service.query(AUDIT),
         spec: audit::spec(),
         answer: None,
         kind: None,

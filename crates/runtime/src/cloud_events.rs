@@ -1,11 +1,13 @@
 //! Events on the wire: CloudEvents 1.0 in NATS's binary mode, the attributes as headers and the data as payload.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use async_nats::HeaderMap;
 use async_nats::jetstream::Message;
 use bytes::Bytes;
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::SecondsFormat;
 use contracts::{EventSet, Service};
-use uuid::Uuid;
 
 use crate::domain::Recorded;
 use crate::events::Published;
@@ -59,24 +61,47 @@ pub(crate) fn write(service: Service, row: &Row) -> Outbound {
     Outbound { subject: service.event(row.entity_id.0, event), headers, payload: Bytes::from(row.data.clone()) }
 }
 
+/// What a message of the stream says of its event: only what is asked for is read, because projections read millions.
+struct Head<'m> {
+    position: u64,
+    headers: Option<&'m HeaderMap>,
+}
+
+impl<'m> Head<'m> {
+    fn of(message: &'m Message) -> Result<Self, String> {
+        let position = message.info().map_err(|error| error.to_string())?.stream_sequence;
+        Ok(Self { position, headers: message.headers.as_ref() })
+    }
+
+    fn text(&self, name: &str) -> Result<&'m str, String> {
+        headers::text(self.headers, name).ok_or_else(|| self.lacks(name))
+    }
+
+    fn parsed<T: FromStr>(&self, name: &str) -> Result<T, String>
+    where
+        T::Err: Display,
+    {
+        headers::parse(self.headers, name)?.ok_or_else(|| self.lacks(name))
+    }
+
+    fn lacks(&self, name: &str) -> String {
+        format!("the event at {} has no {name}", self.position)
+    }
+}
+
 /// Reads an event of the stream, whatever it says.
 ///
 /// # Errors
 /// In words, for a message that no relay of ours wrote.
 pub(crate) fn published(message: &Message) -> Result<Published, String> {
-    let found = message.headers.as_ref();
-    let position = message.info().map_err(|error| error.to_string())?.stream_sequence;
-    let missing = |name: &str| format!("the event at {position} has no {name}");
-    let text = |name: &'static str| headers::text(found, name).map(str::to_owned).ok_or_else(|| missing(name));
-    let id = |name: &'static str| headers::parse::<Uuid>(found, name)?.ok_or_else(|| missing(name));
+    let head = Head::of(message)?;
     Ok(Published {
-        position,
-        id: id(ID)?,
-        event_type: text(TYPE)?,
-        entity: id(SUBJECT)?,
-        stream_id: id(PARTITION_KEY)?,
-        recorded_at: headers::parse::<DateTime<Utc>>(found, TIME)?.ok_or_else(|| missing(TIME))?,
-        schema: text(DATA_SCHEMA)?,
+        position: head.position,
+        id: head.parsed(ID)?,
+        event_type: head.text(TYPE)?.to_owned(),
+        entity: head.parsed(SUBJECT)?,
+        recorded_at: head.parsed(TIME)?,
+        schema: head.text(DATA_SCHEMA)?.to_owned(),
         data: message.payload.clone(),
     })
 }
@@ -86,14 +111,14 @@ pub(crate) fn published(message: &Message) -> Result<Published, String> {
 /// # Errors
 /// In words, for a message that no relay of ours wrote, or of a type that this program does not know.
 pub(crate) fn read<E: EventSet>(message: &Message) -> Result<Recorded<E>, String> {
-    let Published { position, id, event_type, stream_id, recorded_at, data, .. } = published(message)?;
-    let missing = || format!("the event at {position} has no {STREAM_VERSION}");
+    let head = Head::of(message)?;
+    let event = E::decode(head.text(TYPE)?, &message.payload);
     Ok(Recorded {
-        id,
-        position,
-        stream_id,
-        version: headers::parse(message.headers.as_ref(), STREAM_VERSION)?.ok_or_else(missing)?,
-        recorded_at,
-        event: E::decode(&event_type, &data).map_err(|error| format!("position {position}: {error}"))?,
+        id: head.parsed(ID)?,
+        position: head.position,
+        stream_id: head.parsed(PARTITION_KEY)?,
+        version: head.parsed(STREAM_VERSION)?,
+        recorded_at: head.parsed(TIME)?,
+        event: event.map_err(|error| format!("position {}: {error}", head.position))?,
     })
 }

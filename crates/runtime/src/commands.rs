@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cache::Cache;
 use crate::database::{StoreError, backoff};
-use crate::dead_letters;
+use crate::dead_letters::DeadLetters;
 use crate::decide::{Waiting, decide};
 use crate::domain::{Around, Domain};
 use crate::health::{Check, Pulse};
@@ -49,7 +49,7 @@ pub(crate) struct CommandLoop<D: Domain> {
     pub(crate) committed: Arc<Notify>,
     pub(crate) health: Check,
     pub(crate) pulse: Pulse,
-    pub(crate) keep_dead_letters: Duration,
+    pub(crate) dead_letters: DeadLetters,
     pub(crate) cache: Arc<Mutex<Cache<D>>>,
 }
 
@@ -74,7 +74,7 @@ impl<D: Domain> CommandLoop<D> {
     async fn consume(&self, shutdown: &CancellationToken) -> Result<(), async_nats::Error> {
         let service = D::Command::SERVICE;
         // Before there is anything to put into it: who looks for dead letters should find none, not an error.
-        streams::dead_letters(&self.jetstream, self.keep_dead_letters).await?;
+        self.dead_letters.stream().await?;
         let stream = streams::commands(&self.jetstream, service).await?;
         let created = stream.cached_info().created.unix_timestamp_nanos();
         let consumer = streams::commands_consumer(&stream).await?;
@@ -272,7 +272,7 @@ impl<D: Domain> CommandLoop<D> {
 
     async fn bury(&self, rejected: &[Rejected], sequence: u64) -> Result<(), async_nats::Error> {
         for one in rejected {
-            dead_letters::bury(&self.jetstream, D::Command::SERVICE, one, sequence, self.keep_dead_letters).await?;
+            self.dead_letters.bury(one, sequence).await?;
         }
         Ok(())
     }

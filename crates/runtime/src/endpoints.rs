@@ -41,8 +41,6 @@ pub(crate) struct Reply {
 /// One subject that is answered.
 pub(crate) struct Endpoint {
     pub(crate) subject: String,
-    /// In `nats micro info`.
-    pub(crate) name: String,
     pub(crate) spec: MessageSpec,
     /// What is in the outcome of a command that is accepted.
     pub(crate) answer: Option<fn() -> schemars::Schema>,
@@ -71,8 +69,10 @@ pub(crate) async fn serve(
         .start(format!("marquee-{service}"), env!("CARGO_PKG_VERSION"))
         .await?;
     let progress = Arc::new(progress);
-    for Endpoint { subject, name, spec, answer: answered, kind, handler } in endpoints {
+    for Endpoint { subject, spec, answer: answered, kind, handler } in endpoints {
         let label: Arc<str> = subject.as_str().into();
+        // In `nats micro info`, where a name has no dots.
+        let name = subject.replace('.', "-");
         let builder = registered.endpoint_builder().name(name).metadata(metadata(&spec, answered)?);
         let mut requests = builder.add(subject).await?;
         let (shutdown, progress, handling) = (shutdown.clone(), Arc::clone(&progress), tracker.clone());

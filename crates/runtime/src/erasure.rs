@@ -6,10 +6,7 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::Context;
 use async_nats::jetstream::message::StreamMessage;
-use async_nats::jetstream::stream::RawMessageErrorKind;
-use contracts::Service;
 use contracts::subjects::ALL_DEAD_LETTERS;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -18,6 +15,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::database::{Connection, Database, StoreError, backoff};
+use crate::dead_letters::{self, DeadLetters};
 use crate::health::Check;
 use crate::journal::INSERT_ROWS;
 use crate::schema::erasures;
@@ -64,10 +62,7 @@ pub async fn note(connection: &mut Connection, remains: &[Remains]) -> Result<()
 /// Removes the dead letters that mention what was erased.
 pub(crate) struct Eraser {
     pub(crate) database: Database,
-    pub(crate) jetstream: Context,
-    pub(crate) service: Service,
-    /// How long dead letters are kept.
-    pub(crate) keep: Duration,
+    pub(crate) letters: DeadLetters,
     pub(crate) health: Check,
 }
 
@@ -117,7 +112,8 @@ impl Eraser {
 
     /// What was given before the erasure may become a dead letter only now; whatever comes later is somebody's anew.
     async fn until_decided(&self) -> Result<(), async_nats::Error> {
-        let commands = async || Ok::<_, async_nats::Error>(streams::commands(&self.jetstream, self.service).await?);
+        let DeadLetters { jetstream, service, .. } = &self.letters;
+        let commands = async || Ok::<_, async_nats::Error>(streams::commands(jetstream, *service).await?);
         let last = commands().await?.cached_info().state.last_sequence;
         loop {
             let state = commands().await?.cached_info().state.clone();
@@ -131,15 +127,12 @@ impl Eraser {
 
     /// Looks through all letters. The broker overwrites what it removes.
     async fn remove_letters(&self, remains: &[Remains]) -> Result<usize, async_nats::Error> {
-        let stream = streams::dead_letters(&self.jetstream, self.keep).await?;
-        let own = self.service.dead_letters();
+        let stream = self.letters.stream().await?;
+        let own = self.letters.service.dead_letters();
         let (mut next, mut removed) = (1, 0);
         loop {
-            let letter = match stream.get_first_raw_message_by_subject(ALL_DEAD_LETTERS, next).await {
-                Ok(letter) => letter,
-                Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => return Ok(removed),
-                Err(error) => return Err(error.into()),
-            };
+            let found = dead_letters::next(&stream, ALL_DEAD_LETTERS, next).await?;
+            let Some(letter) = found else { return Ok(removed) };
             next = letter.sequence + 1;
             if Letter::read(&letter, &own).mentions(remains) {
                 stream.delete_message(letter.sequence).await?;

@@ -35,8 +35,6 @@ pub struct Published {
     pub event_type: String,
     /// The thing that it happened to.
     pub entity: Uuid,
-    /// Whose state it adds to.
-    pub stream_id: Uuid,
     /// When it was decided.
     pub recorded_at: DateTime<Utc>,
     /// The id of its data's JSON Schema.

@@ -12,30 +12,30 @@ use metrics_process::Collector;
 pub const REQUESTS: &str = "marquee_http_request_seconds";
 /// Commands: `command`, `result` (accepted, refused, or later for one that is tried again); from being taken to being
 /// committed and answered.
-pub(crate) const COMMANDS: &str = "marquee_command_seconds";
+pub const COMMANDS: &str = "marquee_command_seconds";
 /// Requests on NATS: `subject`, `result` (ok or the problem's case); what a query waits for is part of it.
-pub(crate) const QUESTIONS: &str = "marquee_question_seconds";
+pub const QUESTIONS: &str = "marquee_question_seconds";
 /// How many commands one transaction decided.
 pub(crate) const BATCH: &str = "marquee_batch_commands";
 /// Commands that wait in the stream or are being worked on.
-pub(crate) const WAITING: &str = "marquee_commands_waiting";
+pub const WAITING: &str = "marquee_commands_waiting";
 /// Events in the journal that the stream does not have yet, and for how long there have been such.
-pub(crate) const RELAY_LAG: &str = "marquee_relay_lag_events";
+pub const RELAY_LAG: &str = "marquee_relay_lag_events";
 pub(crate) const RELAY_LAG_SECONDS: &str = "marquee_relay_lag_seconds";
 /// Events that a projection or reaction has before it: `projection`, `source`; and for how long.
-pub(crate) const PROJECTION_LAG: &str = "marquee_projection_lag_events";
+pub const PROJECTION_LAG: &str = "marquee_projection_lag_events";
 pub(crate) const PROJECTION_LAG_SECONDS: &str = "marquee_projection_lag_seconds";
 /// Commands that this process set aside: `command`.
 pub(crate) const BURIED: &str = "marquee_dead_letters_total";
 /// The service's dead letters that are kept.
-pub(crate) const DEAD_LETTERS: &str = "marquee_dead_letters";
+pub const DEAD_LETTERS: &str = "marquee_dead_letters";
 /// Connections to the store: `state` (busy, idle); and who waits for one.
 pub(crate) const POOL: &str = "marquee_pool_connections";
 pub(crate) const POOL_WAITING: &str = "marquee_pool_waiting";
 /// Outcomes that were too old to be kept.
 pub(crate) const PRUNED: &str = "marquee_outcomes_pruned_total";
 /// Always 1: `program`, `version`.
-const INFO: &str = "marquee_info";
+pub const INFO: &str = "marquee_info";
 
 /// Upper bounds of times, in seconds: from a query out of memory to a wait that is given up.
 const SECONDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];

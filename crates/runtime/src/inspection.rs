@@ -20,6 +20,7 @@ use crate::journal::{self, event_id, utc};
 use crate::projector::Projection;
 use crate::reactions::{self, Reaction};
 use crate::schema::{checkpoints, claims, erasures, journal as rows, outcomes};
+pub use crate::streams::existing_stream;
 
 /// How many rows one page has.
 pub const PAGE: i64 = 5000;

@@ -2,9 +2,8 @@
 
 use std::time::SystemTime;
 
-use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::message::StreamMessage;
-use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
+use async_nats::jetstream::stream::Stream;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::ids::CommandId;
@@ -14,7 +13,7 @@ use contracts::{Actor, Case, Problem, Service};
 use serde_json::value::RawValue;
 
 use crate::client::{Client, Order};
-use crate::headers;
+use crate::{dead_letters, headers};
 
 /// How long a command that is sent again may wait.
 const EXPIRES: TimeDelta = TimeDelta::hours(1);
@@ -76,14 +75,10 @@ impl Client {
         let subject = of.map_or(ALL_DEAD_LETTERS.to_owned(), Service::dead_letters);
         let (mut next, mut letters) = (after + 1, Vec::new());
         while letters.len() <= usize::from(u16::from(limit)) {
-            match stream.get_first_raw_message_by_subject(&subject, next).await {
-                Ok(message) => {
-                    next = message.sequence + 1;
-                    letters.extend(Letter::read(message));
-                }
-                Err(error) if is_nothing(error.kind()) => break,
-                Err(error) => return Err(away(&error)),
-            }
+            let found = dead_letters::next(&stream, &subject, next).await.map_err(|error| away(&error))?;
+            let Some(message) = found else { break };
+            next = message.sequence + 1;
+            letters.extend(Letter::read(message));
         }
         Ok(Page::new(letters, limit, |letter| letter.sequence.to_string()))
     }
@@ -97,12 +92,8 @@ impl Client {
         if sequence == 0 {
             return Err(unknown(sequence));
         }
-        let letter = match self.letter_stream().await?.get_raw_message(sequence).await {
-            Ok(message) => Letter::read(message),
-            Err(error) if is_nothing(error.kind()) => None,
-            Err(error) => return Err(away(&error)),
-        };
-        letter.ok_or_else(|| unknown(sequence))
+        let found = dead_letters::found(self.letter_stream().await?.get_raw_message(sequence).await);
+        found.map_err(|error| away(&error))?.and_then(Letter::read).ok_or_else(|| unknown(sequence))
     }
 
     /// Sends a dead letter's command again, under the same id and for whoever gave it, and removes the letter. Whatever
@@ -122,7 +113,7 @@ impl Client {
         let order = Order { id, actor, if_version: letter.if_version, expires: Some(Utc::now() + EXPIRES) };
         self.publish_raw(letter.service, name.to_owned(), data, order).await?;
         // Only now: a letter that is sent again twice harms nobody.
-        self.drop_letter(sequence).await?;
+        self.remove_letter(sequence).await?;
         Ok(id)
     }
 
@@ -132,21 +123,16 @@ impl Client {
     /// [`Case::NotFound`]; [`Case::Unavailable`] when the broker is away.
     pub async fn drop_letter(&self, sequence: u64) -> Result<(), Problem> {
         self.letter(sequence).await?;
-        let dropped = self.letter_stream().await?.delete_message(sequence).await.map_err(|error| away(&error))?;
-        if dropped { Ok(()) } else { Err(unknown(sequence)) }
+        self.remove_letter(sequence).await
+    }
+
+    async fn remove_letter(&self, sequence: u64) -> Result<(), Problem> {
+        let removed = self.letter_stream().await?.delete_message(sequence).await;
+        removed.map(drop).map_err(|error| away(&error))
     }
 
     async fn letter_stream(&self) -> Result<Stream<()>, Problem> {
         self.jetstream().get_stream_no_info(DEAD_LETTERS_STREAM).await.map_err(|error| away(&error))
-    }
-}
-
-/// No such letter; or no letter ever, so that there is no stream yet.
-fn is_nothing(kind: RawMessageErrorKind) -> bool {
-    match kind {
-        RawMessageErrorKind::NoMessageFound => true,
-        RawMessageErrorKind::JetStream(error) => error.error_code() == ErrorCode::STREAM_NOT_FOUND,
-        _ => false,
     }
 }
 

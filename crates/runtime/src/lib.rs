@@ -4,16 +4,16 @@
 //! is waiting ([`intake`] reads it), [`decide`] writes everything that follows in one transaction ([`journal`],
 //! [`outcomes`], [`claims`]; states come from the [`cache`]), [`relay`] copies the journal to the event stream.
 //!
-//! The way of an event: a [`follower`] reads the stream ([`events`]) from a checkpoint, for a [`projector`] that keeps read tables
-//! or for [`reactions`] that give further commands. The way of a question: [`endpoints`] answers it from read tables,
-//! from [`committed`] state, or, who did what, from the journal itself ([`audit`]).
+//! The way of an event: a [`follower`] reads the stream ([`events`]) from a checkpoint, for a [`projector`] that keeps
+//! read tables or for [`reactions`] that give further commands. The way of a question: [`endpoints`] answers it from
+//! read tables, from [`committed`] state, or, who did what, from the journal itself ([`audit`]).
 //!
 //! What is erased from the tables goes from the dead letters as well ([`erasure`]); the others are read, sent again or
 //! dropped by hand ([`letters`]).
 //!
-//! [`health`] tells whether all of that is well, [`figures`] counts it, `monitor` measures who lags, `pruning` removes what
-//! nobody can ask for any more, `migrations` brings tables up to date at the start.
-//! Whether all of that is as it must be, an audit asks from outside ([`inspection`]).
+//! [`health`] tells whether all of that is well, [`figures`] counts it, `monitor` measures who lags, `pruning` removes
+//! what nobody can ask for any more, `migrations` brings tables up to date at the start. Whether all of that is as it
+//! must be, an audit asks from outside ([`inspection`]).
 //!
 //! [`broker`] signs in, [`process`] is what every program begins and ends with.
 //!

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
-use async_nats::jetstream::context::GetStreamErrorKind;
-use async_nats::jetstream::{Context, ErrorCode};
+use async_nats::jetstream::Context;
 use contracts::Service;
 use contracts::subjects::{COMMANDS_CONSUMER, DEAD_LETTERS_STREAM};
 use futures_util::TryStreamExt;
@@ -18,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::database::{Database, StoreError};
 use crate::follower::Checkpoint;
 use crate::health::{Check, Health, Pulse};
+use crate::streams::existing_stream;
 use crate::{events, figures, journal};
 
 /// How often to look.
@@ -152,12 +152,7 @@ impl Monitor {
 
     async fn dead_letters(&self) {
         let kept = patient(async {
-            let stream = match self.jetstream.get_stream(DEAD_LETTERS_STREAM).await {
-                Ok(stream) => stream,
-                // There is none before the first dead letter.
-                Err(error) if is_missing(&error.kind()) => return Ok(0),
-                Err(error) => return Err(error.into()),
-            };
+            let Some(stream) = existing_stream(&self.jetstream, DEAD_LETTERS_STREAM).await? else { return Ok(0) };
             let subjects = stream.info_with_subjects(self.service.dead_letters()).await?;
             let counts: Vec<(String, usize)> = subjects.try_collect().await?;
             Ok(counts.iter().map(|(_, letters)| letters).sum())
@@ -166,10 +161,6 @@ impl Monitor {
             gauge!(figures::DEAD_LETTERS).set(whole(kept));
         }
     }
-}
-
-fn is_missing(kind: &GetStreamErrorKind) -> bool {
-    matches!(kind, GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND)
 }
 
 /// Where a service's event stream ends; `None` while the broker is away or has none.

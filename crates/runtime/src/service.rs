@@ -21,6 +21,7 @@ use crate::client::{Client, Order};
 use crate::commands::CommandLoop;
 use crate::committed::Committed;
 use crate::database::Database;
+use crate::dead_letters::DeadLetters;
 use crate::domain::{Around, Domain};
 use crate::endpoints::{self, Endpoint, Progress, encode};
 use crate::erasure::Eraser;
@@ -52,7 +53,7 @@ struct Parts<D: Domain> {
     tracker: TaskTracker,
     progress: Progress,
     followed: Vec<Followed>,
-    keep_dead_letters: Duration,
+    dead_letters: DeadLetters,
 }
 
 type MakeEndpoint<D> = Box<dyn FnOnce(&Parts<D>) -> Endpoint + Send>;
@@ -69,6 +70,7 @@ pub struct Service<D: Domain> {
 impl<D: Domain> Service<D> {
     /// A service that decides commands, with a sentence for `nats micro info` and the migrations of its own tables.
     pub fn new(description: &'static str, migrations: EmbeddedMigrations) -> Self {
+        let audited = |parts: &Parts<D>| audit::endpoint(D::Command::SERVICE, parts.around.database.clone());
         let mut endpoints: Vec<MakeEndpoint<D>> = vec![Box::new(operation), Box::new(audited)];
         for spec in D::Command::specs() {
             endpoints.push(Box::new(move |parts| answered_command(parts, spec)));
@@ -128,9 +130,7 @@ impl<D: Domain> Service<D> {
         self.followers.push(Box::new(|parts| {
             let eraser = Eraser {
                 database: parts.around.database.clone(),
-                jetstream: parts.jetstream.clone(),
-                service: D::Command::SERVICE,
-                keep: parts.keep_dead_letters,
+                letters: parts.dead_letters.clone(),
                 health: parts.health.check("erasures"),
             };
             parts.tracker.spawn(eraser.run(parts.shutdown.clone()));
@@ -159,13 +159,15 @@ impl<D: Domain> Service<D> {
                 .await
                 .map_err(anyhow::Error::from_boxed)?,
         };
+        let jetstream = jetstream::new(nats.clone());
+        let dead_letters = DeadLetters { jetstream: jetstream.clone(), service, keep: args.keep_dead_letters };
         let mut parts = Parts {
             committed: Committed::new(database.clone()),
-            jetstream: jetstream::new(nats.clone()),
+            jetstream,
             tracker: TaskTracker::new(),
             progress: Progress::new(),
             followed: Vec::new(),
-            keep_dead_letters: args.keep_dead_letters,
+            dead_letters,
             around,
             health,
             shutdown: shutdown.clone(),
@@ -207,7 +209,7 @@ impl<D: Domain> Parts<D> {
             committed: Arc::clone(&committed),
             health: self.health.check("commands"),
             pulse: self.health.pulse("command loop", commands::LIMIT),
-            keep_dead_letters: self.keep_dead_letters,
+            dead_letters: self.dead_letters.clone(),
             cache: Arc::default(),
         };
         let relay = Relay {
@@ -261,7 +263,6 @@ where
 {
     Endpoint {
         subject: Q::subject(),
-        name: Q::subject().replace('.', "-"),
         spec: Q::spec(),
         answer: None,
         kind: Some(kind),
@@ -277,7 +278,6 @@ fn operation<D: Domain>(parts: &Parts<D>) -> Endpoint {
     let database = parts.around.database.clone();
     let subject = D::Command::SERVICE.query(OPERATION);
     Endpoint {
-        name: subject.replace('.', "-"),
         subject,
         spec: operations::spec(),
         answer: None,
@@ -294,18 +294,12 @@ fn operation<D: Domain>(parts: &Parts<D>) -> Endpoint {
     }
 }
 
-/// Answers who did what when.
-fn audited<D: Domain>(parts: &Parts<D>) -> Endpoint {
-    audit::endpoint(D::Command::SERVICE, parts.around.database.clone())
-}
-
 /// Publishes a command durably and answers with its outcome, for `nats request`.
 fn answered_command<D: Domain>(parts: &Parts<D>, spec: MessageSpec) -> Endpoint {
     let client = parts.around.client.clone();
     let subject = D::Command::SERVICE.ask(spec.name);
     let reply: fn() -> schemars::Schema = schema_of::<Outcome>;
     Endpoint {
-        name: subject.replace('.', "-"),
         subject,
         spec: MessageSpec { reply: Some(reply), ..spec },
         answer: spec.reply,

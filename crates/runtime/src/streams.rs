@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
+use async_nats::jetstream::context::{CreateStreamError, GetStreamError, GetStreamErrorKind};
 use async_nats::jetstream::stream::{Config, ConsumerLimits, PersistenceMode, RetentionPolicy, StorageType, Stream};
-use async_nats::jetstream::{Context, context::CreateStreamError};
+use async_nats::jetstream::{Context, ErrorCode};
 use contracts::Service;
 use contracts::subjects::{ALL_DEAD_LETTERS, COMMANDS_CONSUMER, DEAD_LETTERS_STREAM};
 
@@ -20,6 +21,20 @@ const DUPLICATE_WINDOW: Duration = Duration::from_secs(30);
 /// A subscriber's durable consumer that nobody has read from for this long is forgotten, so that those which were left
 /// behind don't stay for ever.
 const FORGOTTEN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// The stream of this name; `None` when there is none.
+///
+/// # Errors
+/// When the broker is away.
+pub async fn existing_stream(jetstream: &Context, name: &str) -> Result<Option<Stream>, GetStreamError> {
+    match jetstream.get_stream(name).await {
+        Ok(stream) => Ok(Some(stream)),
+        Err(error) => match error.kind() {
+            GetStreamErrorKind::JetStream(refusal) if refusal.error_code() == ErrorCode::STREAM_NOT_FOUND => Ok(None),
+            _ => Err(error),
+        },
+    }
+}
 
 /// The service's commands: each waits until it has been decided.
 pub(crate) async fn commands(jetstream: &Context, service: Service) -> Result<Stream, CreateStreamError> {

@@ -75,7 +75,8 @@ impl KeyRow {
     }
 }
 
-/// Writes changes, and notes what they leave to erase elsewhere. The last one of each user and kind counts, so a batch is written with one statement of each kind.
+/// Writes changes, and notes what they leave to erase elsewhere. The last one of each user and kind counts, so a batch
+/// is written with one statement of each kind.
 pub(crate) async fn write(connection: &mut Connection, changes: &[PrivateRow]) -> Result<(), StoreError> {
     let remains = remains::of(connection, changes).await?;
     erasure::note(connection, &remains).await?;

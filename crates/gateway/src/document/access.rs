@@ -27,9 +27,12 @@ pub(super) fn is_for_anyone(operation_id: &str) -> bool {
     FOR_ANYONE.contains(&operation_id)
 }
 
-/// True for an operation that is refused to who asks for it too often.
+/// True for an operation that is refused to who asks for it too often, or has too many of it open.
 pub(super) fn is_limited(operation_id: &str) -> bool {
-    matches!(operation_id, "create_booking" | "create_session" | "create_user" | "update_password")
+    matches!(
+        operation_id,
+        "create_booking" | "create_session" | "create_user" | "follow_events" | "get_seat_map" | "update_password"
+    )
 }
 
 /// Adds the scheme to the document's components.

@@ -63,7 +63,7 @@ const PROBLEMS: [(&str, Case, &str); 12] = [
     ("TooLarge", Case::TooLarge, "The body is larger than 1 MiB"),
     ("UnsupportedMediaType", Case::UnsupportedMediaType, "The body is not `application/json`"),
     ("InvalidInput", Case::InvalidInput, "The input cannot be read or breaks a rule; `errors` has the fields"),
-    ("TooManyRequests", Case::TooManyRequests, "More often than you may"),
+    ("TooManyRequests", Case::TooManyRequests, "More often, or more at once, than you may"),
     ("Internal", Case::Internal, "A fault of ours"),
     (
         "Unavailable",

@@ -26,6 +26,8 @@ pub(crate) struct Entry {
     pub(crate) recorded_at: DateTime<Utc>,
     /// Whom it concerns.
     pub(crate) concerns: Concerns,
+    /// The session or the API key that it ends.
+    pub(crate) ends: Option<Uuid>,
     /// The showtime whose seats or prices it may change.
     pub(crate) showtime: Option<ShowtimeId>,
     /// The lines `event:` and `data:`, and the empty one behind them. The line `id:` is each listener's own.
@@ -76,10 +78,10 @@ impl Entry {
             dataschema: &event.schema,
             data: serde_json::from_slice(&event.data)?,
         };
-        let (concerns, showtime) = match service {
-            Service::Users => (user_event(event), None),
+        let (concerns, ends, showtime) = match service {
+            Service::Users => user_event(event),
             // A showtime's own events have its id; no other event of this service can have it.
-            Service::Movies => (Concerns::Everybody, Some(ShowtimeId(*entity))),
+            Service::Movies => (Concerns::Everybody, None, Some(ShowtimeId(*entity))),
             Service::Bookings => booking_event(event),
         };
         let block = block(event_type, &serde_json::to_string(&cloud_event)?);
@@ -90,6 +92,7 @@ impl Entry {
             entity: *entity,
             recorded_at: event.recorded_at,
             concerns,
+            ends,
             showtime,
             block,
         })
@@ -103,7 +106,10 @@ pub(super) fn block(event_type: &str, json: &str) -> Bytes {
     Bytes::from(format!("event: {event_type}\ndata: {data}\n\n"))
 }
 
-fn booking_event(event: &Published) -> (Concerns, Option<ShowtimeId>) {
+/// Whom an event concerns, what it ends, and the showtime that it may change.
+type Meaning = (Concerns, Option<Uuid>, Option<ShowtimeId>);
+
+fn booking_event(event: &Published) -> Meaning {
     let (owner, showtime) = match BookingEvent::decode(&event.event_type, &event.data) {
         Ok(BookingEvent::Placed(event)) => (Some(event.user_id), Some(event.showtime_id)),
         Ok(BookingEvent::SeatsChanged(event)) => (None, Some(event.showtime_id)),
@@ -112,22 +118,22 @@ fn booking_event(event: &Published) -> (Concerns, Option<ShowtimeId>) {
         // From a newer bookings service than this gateway knows.
         Err(_) => (None, None),
     };
-    (Concerns::Booking(BookingId(event.entity), owner), showtime)
+    (Concerns::Booking(BookingId(event.entity), owner), None, showtime)
 }
 
-fn user_event(event: &Published) -> Concerns {
-    match UserEvent::decode(&event.event_type, &event.data) {
-        Ok(UserEvent::Registered(event)) => Concerns::User(event.user_id),
-        Ok(UserEvent::Updated(event)) => Concerns::User(event.user_id),
-        Ok(UserEvent::Deleted(event)) => Concerns::User(event.user_id),
-        Ok(UserEvent::PasswordChanged(event)) => Concerns::Access(Some(event.user_id)),
-        Ok(UserEvent::RolesChanged(event)) => Concerns::Access(Some(event.user_id)),
-        Ok(UserEvent::SessionOpened(event)) => Concerns::Access(Some(event.user_id)),
-        Ok(UserEvent::SessionClosed(event)) => Concerns::Access(Some(event.user_id)),
-        Ok(UserEvent::SessionRefreshed(_) | UserEvent::ApiKeyAdded(_) | UserEvent::ApiKeyRevoked(_)) => {
-            Concerns::Access(None)
-        }
+fn user_event(event: &Published) -> Meaning {
+    let (concerns, ends) = match UserEvent::decode(&event.event_type, &event.data) {
+        Ok(UserEvent::Registered(event)) => (Concerns::User(event.user_id), None),
+        Ok(UserEvent::Updated(event)) => (Concerns::User(event.user_id), None),
+        Ok(UserEvent::Deleted(event)) => (Concerns::User(event.user_id), None),
+        Ok(UserEvent::PasswordChanged(event)) => (Concerns::Access(Some(event.user_id)), None),
+        Ok(UserEvent::RolesChanged(event)) => (Concerns::Access(Some(event.user_id)), None),
+        Ok(UserEvent::SessionOpened(event)) => (Concerns::Access(Some(event.user_id)), None),
+        Ok(UserEvent::SessionClosed(event)) => (Concerns::Access(Some(event.user_id)), Some(event.session_id.0)),
+        Ok(UserEvent::ApiKeyRevoked(event)) => (Concerns::Access(None), Some(event.key_id.0)),
+        Ok(UserEvent::SessionRefreshed(_) | UserEvent::ApiKeyAdded(_)) => (Concerns::Access(None), None),
         // From a newer users service than this gateway knows: whom it concerns can't be told.
-        Err(_) => Concerns::Access(None),
-    }
+        Err(_) => (Concerns::Access(None), None),
+    };
+    (concerns, ends, None)
 }

@@ -17,10 +17,6 @@ use super::tail::Behind;
 use super::wanted::Wanted;
 use crate::access::Caller;
 
-/// The event that ends a session.
-const SESSION_CLOSED: &str = "session-closed.v1";
-/// The event that takes an API key back.
-const KEY_REVOKED: &str = "api-key-revoked.v1";
 /// Events that a listener takes at once.
 const EVENTS: usize = 64;
 
@@ -63,9 +59,11 @@ impl Listener {
     /// True when this event takes from the caller what they came in with: their session has ended, or the key is
     /// revoked. A token alone would be good for some minutes more.
     fn is_put_out_by(&self, entry: &Entry) -> bool {
-        let ends = |closes: &str, id| entry.event_type == closes && entry.entity == id;
-        let session = self.caller.session_id.is_some_and(|id| ends(SESSION_CLOSED, id.0));
-        session || matches!(&self.caller.actor, Actor::Key(id, _) if ends(KEY_REVOKED, id.0))
+        let came_with = match &self.caller.actor {
+            Actor::Key(id, _) => Some(id.0),
+            _ => self.caller.session_id.map(|id| id.0),
+        };
+        came_with.is_some() && entry.ends == came_with
     }
 }
 

@@ -193,7 +193,6 @@ mod tests {
                 id: Uuid::nil(),
                 event_type: "happened.v1".into(),
                 entity: Uuid::nil(),
-                stream_id: Uuid::nil(),
                 recorded_at: DateTime::UNIX_EPOCH,
                 schema: String::new(),
                 data: json!("x".repeat(bytes)).to_string().into(),

@@ -1,10 +1,8 @@
 //! What a listener asks for: which events, and from where on.
 
 use chrono::{DateTime, Utc};
-use contracts::bookings::BookingEvent;
-use contracts::movies::MovieEvent;
-use contracts::users::UserEvent;
-use contracts::{EventSet, Problem, Service};
+use contracts::catalogue::Catalogue;
+use contracts::{Problem, Service};
 use uuid::Uuid;
 
 use super::entry::Entry;
@@ -41,10 +39,7 @@ impl Wanted {
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let wrong = |message: &str| Problem::invalid(name.as_ref(), message);
             match name.as_ref() {
-                "service" => {
-                    let service = Service::ALL.into_iter().find(|service| service.name() == value);
-                    wanted.services.push(service.ok_or_else(|| wrong("must be users, movies or bookings"))?);
-                }
+                "service" => wanted.services.push(value.parse().map_err(|message: String| wrong(&message))?),
                 "type" => {
                     let known = is_event_type(&value);
                     known.then_some(()).ok_or_else(|| wrong("must be an event's type such as booking-placed.v1"))?;
@@ -78,8 +73,7 @@ impl Wanted {
 }
 
 fn is_event_type(name: &str) -> bool {
-    let specs = [UserEvent::specs(), MovieEvent::specs(), BookingEvent::specs()];
-    specs.iter().flatten().any(|spec| spec.name == name)
+    Service::ALL.into_iter().any(|service| Catalogue::of(service).events.iter().any(|spec| spec.name == name))
 }
 
 #[cfg(test)]

@@ -41,8 +41,8 @@ pub(crate) struct NewSeats {
 
 /// Book seats
 ///
-/// For yourself, or as staff for anybody; all seats or none. When at least one cannot be had, the problem has the reason for each such seat in `errors`:
-/// `taken`, `blocked` or `unknown`. Prices are those of the showtime.
+/// For yourself, or as staff for anybody; all seats or none. When at least one cannot be had, the problem has the
+/// reason for each such seat in `errors`: `taken`, `blocked` or `unknown`. Prices are those of the showtime.
 #[utoipa::path(
     post, path = "/api/bookings", tag = "bookings", operation_id = "create_booking",
     request_body(content = NewBooking, example = json!(examples::new_booking())),
@@ -63,8 +63,8 @@ pub(crate) async fn create(ordering: Ordering, Input(wanted): Input<NewBooking>)
 
 /// List bookings
 ///
-/// Your own, or for staff anybody's. Ordered by id, so those that were made without an `Idempotency-Key` by age. Cancelled ones too, unless a filter says
-/// otherwise.
+/// Your own, or for staff anybody's. Ordered by id, so those that were made without an `Idempotency-Key` by age.
+/// Cancelled ones too, unless a filter says otherwise.
 #[utoipa::path(
     get, path = "/api/bookings", tag = "bookings", operation_id = "list_bookings",
     params(
@@ -88,8 +88,8 @@ pub(crate) async fn list(asking: Asking, Filter(mut query): Filter<ListBookings>
 
 /// Get a booking
 ///
-/// Your own, or for staff anybody's, with its user, movie, showtime, seats and price. Answers 304 without a body when the caller has the representation
-/// already.
+/// Your own, or for staff anybody's, with its user, movie, showtime, seats and price. Answers 304 without a body when
+/// the caller has the representation already.
 #[utoipa::path(
     get, path = "/api/bookings/{id}", tag = "bookings", operation_id = "get_booking",
     params(("id" = String, Path, format = Uuid, description = "Which", example = json!(examples::booking(1)))),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::response::Response;
-use contracts::{Problem, Service};
+use contracts::Service;
 
 use crate::examples;
 use crate::gateway::Asking;
@@ -29,7 +29,6 @@ use crate::instead::Instead;
     ),
     responses(
         (status = 200, description = "The events", content_type = "text/event-stream", body = String, example = json!(examples::events())),
-        (status = 429, description = "You follow too much already", content_type = "application/problem+json", body = Problem),
     ),
 )]
 pub(crate) async fn follow(asking: Asking) -> Result<Response, Instead> {

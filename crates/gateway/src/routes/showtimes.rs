@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use contracts::Problem;
 use contracts::bookings::{GetSeatMap, SeatMap};
 use contracts::ids::ShowtimeId;
 use contracts::showtimes::{
@@ -108,7 +107,6 @@ pub(crate) async fn delete(ordering: Ordering, Id(id): Id<ShowtimeId>) -> Result
             (String = "text/event-stream", example = json!(examples::seat_events())),
         )),
         (status = 204, description = "The showtime that was followed is cancelled: there is nothing more to follow"),
-        (status = 429, description = "You follow too much already", content_type = "application/problem+json", body = Problem),
     ),
 )]
 pub(crate) async fn seats(asking: Asking, Id(showtime_id): Id<ShowtimeId>) -> Result<Response, Instead> {

@@ -3,13 +3,11 @@
 //! Everything is created under an idempotency key (`seed-movie-1` and so on), so a second run is answered with what the
 //! first one made and changes nothing; a run that was interrupted is completed by the next.
 
+mod create;
 mod films;
 mod halls;
 mod people;
 mod plan;
-mod rest;
-
-use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use chrono::{DateTime, Days, NaiveDate, SecondsFormat, Utc};
@@ -17,13 +15,11 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use contracts::Role;
 use gateway::examples::SEED_PASSWORD;
 
-use crate::token;
+use crate::rest::{Rest, RestArgs};
 use films::FILMS;
 use halls::HALLS;
-use rest::Rest;
 
 /// The user who is signed in, so that the example of signing out has somebody.
 const SESSION_OF: usize = 1;
@@ -34,15 +30,8 @@ const AT_ONCE: usize = 16;
 /// What `marquee seed` can be told.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// The gateway
-    #[arg(long, env = "MARQUEE_URL", default_value = "http://127.0.0.1:8080", value_name = "URL")]
-    url: String,
-    /// An admin's token; without one, the data folder's secrets sign one
-    #[arg(long, env = "MARQUEE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
-    token: Option<String>,
-    /// The data folder, where there is no token
-    #[arg(long, env = "MARQUEE_DATA_DIR", default_value = ".marquee", value_name = "FOLDER")]
-    data_dir: PathBuf,
+    #[command(flatten)]
+    rest: RestArgs,
 }
 
 /// Creates what isn't there yet.
@@ -53,8 +42,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let (showtimes, people) = (plan::showtimes(), people::bodies());
     let bookings = plan::bookings(&showtimes);
     let total = people.len() + FILMS.len() + HALLS.len() + showtimes.len() + bookings.len() + 2;
-    let token = args.token.map_or_else(|| token::brief(&args.data_dir, Role::Admin), Ok)?;
-    let seed = Seed { rest: Rest::new(&args.url, token)?, bar: bar(total) };
+    let seed = Seed { rest: Rest::new(args.rest)?, bar: bar(total) };
 
     let (users, movies, halls) = tokio::try_join!(
         seed.create("user", people.into_iter().map(Some).collect()),
@@ -82,7 +70,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         count(&shown),
         count(&users),
         count(&booked),
-        args.url.trim_end_matches('/'),
+        seed.rest.base(),
     );
     told("bookings", &booked);
     let refused = [

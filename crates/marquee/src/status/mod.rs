@@ -5,14 +5,14 @@ mod table;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::bail;
 use contracts::Service;
 use futures_util::future::join_all;
-use tokio::time::{Instant, sleep};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::pid_file::Identity;
 use crate::{folder, servers, services};
@@ -104,8 +104,7 @@ fn of_folder(path: &Path) -> anyhow::Result<Vec<Program>> {
         let door = match (pid, name.as_str()) {
             (None, _) => Door::None,
             (Some(_), servers::NATS | servers::DATABASE) => {
-                let port = fs::read_to_string(path.join(&name).with_extension("port")).ok();
-                port.and_then(|port| port.trim().parse().ok()).map_or(Door::None, Door::Port)
+                folder::last_port(path, &name).map_or(Door::None, Door::Port)
             }
             (Some(_), _) => {
                 let url = fs::read_to_string(folder::run(path).join(&name).with_extension("health"));
@@ -121,9 +120,10 @@ async fn ask(client: &reqwest::Client, program: Program) -> Answer {
     let (mut before, mut after, mut span) = (Figures::default(), Figures::default(), SPAN);
     let ready = match &program.door {
         Door::None => Err("does not run".to_owned()),
-        Door::Port(port) => match TcpStream::connect_timeout(&([127, 0, 0, 1], *port).into(), PATIENCE) {
-            Ok(_) => Ok(String::new()),
-            Err(error) => Err(format!("does not listen: {error}")),
+        Door::Port(port) => match timeout(PATIENCE, TcpStream::connect(("127.0.0.1", *port))).await {
+            Ok(Ok(_)) => Ok(String::new()),
+            Ok(Err(error)) => Err(format!("does not listen: {error}")),
+            Err(_) => Err("does not answer".to_owned()),
         },
         Door::Health(url) => {
             let ready = page(client, &format!("{url}/readyz")).await;

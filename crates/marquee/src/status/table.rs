@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
+use runtime::figures as names;
+
 use super::Answer;
 use super::figures::Figures;
 
@@ -71,17 +73,17 @@ fn row(answer: &Answer) -> [String; 12] {
         rate(grown(refused)),
         rate(grown(failed)),
         took().unwrap_or("-".into()),
-        gauge(after.max("marquee_commands_waiting")),
-        gauge(after.max("marquee_relay_lag_events")),
-        gauge(after.max("marquee_projection_lag_events")),
-        gauge(after.max("marquee_dead_letters")),
+        gauge(after.max(names::WAITING)),
+        gauge(after.max(names::RELAY_LAG)),
+        gauge(after.max(names::PROJECTION_LAG)),
+        gauge(after.max(names::DEAD_LETTERS)),
     ]
 }
 
 /// Whoever was asked by a URL is called what it calls itself.
 fn name(answer: &Answer) -> String {
     let url = answer.program.name.as_str();
-    match answer.after.label("marquee_info", "program").filter(|_| url.contains("://")) {
+    match answer.after.label(names::INFO, "program").filter(|_| url.contains("://")) {
         Some(program) => format!("{program} {url}"),
         None => url.to_owned(),
     }
@@ -89,9 +91,9 @@ fn name(answer: &Answer) -> String {
 
 /// What a process was asked and told, all together.
 fn total(figures: &Figures, part: &str, fits: fn(&BTreeMap<String, String>) -> bool) -> Option<f64> {
-    let names = ["marquee_http_request_seconds", "marquee_command_seconds", "marquee_question_seconds"];
-    figures.label("marquee_info", "program")?;
-    Some(names.iter().filter_map(|name| figures.sum(&format!("{name}{part}"), fits)).sum())
+    let asked = [names::REQUESTS, names::COMMANDS, names::QUESTIONS];
+    figures.label(names::INFO, "program")?;
+    Some(asked.iter().filter_map(|name| figures.sum(&format!("{name}{part}"), fits)).sum())
 }
 
 /// Refused because of what was asked.

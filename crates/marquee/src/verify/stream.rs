@@ -1,13 +1,15 @@
 //! The event stream: each message that it has is the journal's row at its sequence, and none is missing in between.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, bail};
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::pull::{Config, Stream as Messages};
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
+use async_nats::jetstream::stream::State;
 use contracts::Service;
 use futures_util::StreamExt;
 use runtime::inspection::{self, Row};
-use std::time::Duration;
 use tokio::time::timeout;
 
 use super::around::Around;
@@ -29,11 +31,11 @@ pub(super) async fn check(around: &Around, service: Service) -> anyhow::Result<F
     let Some(state) = state(around, name).await? else { return Ok(findings) };
     let mut store = around.snapshot(service).await?;
     let head = inspection::head(&mut store).await?;
-    if state.1 > head {
-        let what = format!("ends at {}, ahead of the journal at {head}", state.1);
+    if state.last_sequence > head {
+        let what = format!("ends at {}, ahead of the journal at {head}", state.last_sequence);
         findings.add(format!("{service}, stream {name}"), format!("{what}: was the store restored?"), &again);
     }
-    let (first, last) = (state.0.max(1), state.1.min(head));
+    let (first, last) = (state.first_sequence.max(1), state.last_sequence.min(head));
     let mut reader = Reader::open(around, name, first, last).await?;
     let mut position = first - 1;
     let mut missing: Option<(u64, u64)> = None;
@@ -82,20 +84,11 @@ fn tell_missing(findings: &mut Findings, service: Service, missing: Option<(u64,
     }
 }
 
-/// The first and last sequence; `None` when there is no such stream.
-pub(super) async fn state(around: &Around, name: &str) -> anyhow::Result<Option<(u64, u64)>> {
-    use async_nats::jetstream::ErrorCode;
-    use async_nats::jetstream::context::GetStreamErrorKind;
-    match around.jetstream.get_stream(name).await {
-        Ok(stream) => {
-            let state = &stream.cached_info().state;
-            Ok(Some((state.first_sequence, state.last_sequence)))
-        }
-        Err(error) => match error.kind() {
-            GetStreamErrorKind::JetStream(refusal) if refusal.error_code() == ErrorCode::STREAM_NOT_FOUND => Ok(None),
-            _ => Err(error).with_context(|| format!("the stream {name} can't be looked at")),
-        },
-    }
+/// How a stream is; `None` when there is no such one.
+pub(super) async fn state(around: &Around, name: &str) -> anyhow::Result<Option<State>> {
+    let found = inspection::existing_stream(&around.jetstream, name).await;
+    let found = found.with_context(|| format!("the stream {name} can't be looked at"))?;
+    Ok(found.map(|stream| stream.cached_info().state.clone()))
 }
 
 /// Reads messages in the order of sequences.

@@ -3,9 +3,6 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
-use async_nats::jetstream::ErrorCode;
-use async_nats::jetstream::context::GetStreamErrorKind;
 use bookings::reactions::{CancelledShowtimes, ErasedUsers};
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::page::Limit;
@@ -74,16 +71,8 @@ async fn commands(around: &Around, service: Service) -> anyhow::Result<Stuck> {
     let name = service.commands_stream();
     let mut oldest: Option<(u64, DateTime<Utc>)> = None;
     let moves = around.eventually(async || {
-        let state = match around.jetstream.get_stream(name).await {
-            Ok(stream) => stream.cached_info().state.clone(),
-            Err(error) => match error.kind() {
-                // The service makes it when it starts; until then nobody can give commands.
-                GetStreamErrorKind::JetStream(refusal) if refusal.error_code() == ErrorCode::STREAM_NOT_FOUND => {
-                    return Ok(true);
-                }
-                _ => return Err(error).with_context(|| format!("the stream {name} can't be looked at")),
-            },
-        };
+        // The service makes it when it starts; until then nobody can give commands.
+        let Some(state) = stream::state(around, name).await? else { return Ok(true) };
         let first = state.first_sequence;
         let since = oldest.get_or_insert((first, std::time::SystemTime::from(state.first_timestamp).into()));
         Ok(state.messages == 0 || first > since.0)
@@ -105,7 +94,7 @@ async fn relay(around: &Around, service: Service) -> anyhow::Result<Stuck> {
     let due = inspection::head(&mut around.connect(service).await?).await?;
     let mut last = 0;
     let arrives = around.eventually(async || {
-        last = stream::state(around, name).await?.map_or(0, |(_, last)| last);
+        last = stream::state(around, name).await?.map_or(0, |state| state.last_sequence);
         Ok(last >= due)
     });
     if arrives.await? {

@@ -2,54 +2,28 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
-use reqwest::{Client, StatusCode};
+use anyhow::bail;
+use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use tokio::time::sleep;
 
-/// How long one answer may take; the gateway gives up after 10 s.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::rest::Rest;
+
 /// How often to try again when something is away, and the pause before that.
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// A client of the gateway.
-#[derive(Clone, Debug)]
-pub(super) struct Rest {
-    client: Client,
-    base: String,
-    token: Option<String>,
-}
-
 impl Rest {
-    /// For the gateway at this address, such as `http://127.0.0.1:8080`, with an admin's token.
-    pub(super) fn new(base: &str, token: String) -> anyhow::Result<Self> {
-        let client = Client::builder().no_proxy().timeout(PATIENCE).build()?;
-        Ok(Self { client, base: base.trim_end_matches('/').to_owned(), token: Some(token) })
-    }
-
-    /// The same without a token.
-    pub(super) fn anonymous(&self) -> Self {
-        Self { token: None, ..self.clone() }
-    }
-
     /// Creates one thing, or tells what was created under this key before. The inner error is a refusal, in words.
     pub(super) async fn create(&self, path: &str, key: &str, body: &Value) -> anyhow::Result<Result<Value, String>> {
         let mut tried = 0;
         loop {
             tried += 1;
-            let request = self.client.post(format!("{}{path}", self.base)).header("Idempotency-Key", key).json(body);
-            let request = match &self.token {
-                Some(token) => request.bearer_auth(token),
-                None => request,
-            };
+            let request = self.request(Method::POST, path).header("Idempotency-Key", key).json(body);
             let response = match request.send().await {
                 Ok(response) => response,
                 // Nobody is there, so nobody will be.
-                Err(error) if tried == 1 && error.is_connect() => {
-                    return Err(error)
-                        .with_context(|| format!("nothing answers at {}; does marquee up run?", self.base));
-                }
+                Err(error) if tried == 1 && error.is_connect() => return self.nobody(Err(error)),
                 Err(error) if tried == TRIES => return Err(error.into()),
                 Err(_) => {
                     sleep(PAUSE).await;
