@@ -20,6 +20,7 @@
 mod api;
 mod bare_nats;
 mod broker;
+pub mod chaos;
 mod cinema;
 mod eventually;
 pub mod launcher;
