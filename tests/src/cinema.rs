@@ -191,9 +191,17 @@ impl Cinema {
 
     /// A health page (`healthz`, `readyz`, `metrics`) of a program: status and text.
     pub async fn health(&self, name: &str, page: &str) -> (u16, String) {
-        let url = fs::read_to_string(self.folder.health_file(name)).expect("a health address");
-        let response = reqwest::get(format!("{url}/{page}")).await.expect("a page");
-        (response.status().as_u16(), response.text().await.expect("text"))
+        self.try_health(name, page).await.expect("a page")
+    }
+
+    /// The same, if the program answers.
+    ///
+    /// # Errors
+    /// When it doesn't.
+    pub async fn try_health(&self, name: &str, page: &str) -> anyhow::Result<(u16, String)> {
+        let url = fs::read_to_string(self.folder.health_file(name))?;
+        let response = reqwest::get(format!("{url}/{page}")).await?;
+        Ok((response.status().as_u16(), response.text().await?))
     }
 
     /// Runs `marquee status`: whether it succeeded, and what it says.

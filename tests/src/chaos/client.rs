@@ -11,6 +11,7 @@ use rand::{RngExt, SeedableRng};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::history::{Call, Door, Told};
@@ -72,6 +73,8 @@ pub struct Client {
     pub token: Option<String>,
     /// How likely it is to use NATS where it can.
     pub scripted: f64,
+    /// Whether it waits for every outcome, and asks once: while nobody does any harm.
+    pub is_calm: bool,
     seed: u64,
     gates: Arc<[Gate]>,
     gate: usize,
@@ -80,12 +83,20 @@ pub struct Client {
     seen: Positions,
     record: Arc<Record>,
     scripting: Scripting,
+    over: watch::Receiver<bool>,
     count: u32,
 }
 
 impl Client {
     /// One that has not signed in.
-    pub fn new(number: u32, seed: u64, gates: Arc<[Gate]>, record: Arc<Record>, scripting: Scripting) -> Self {
+    pub fn new(
+        number: u32,
+        seed: u64,
+        gates: Arc<[Gate]>,
+        record: Arc<Record>,
+        scripting: Scripting,
+        over: watch::Receiver<bool>,
+    ) -> Self {
         let gate = number as usize % gates.len();
         Self {
             number,
@@ -93,6 +104,7 @@ impl Client {
             account: "anonymous".into(),
             token: None,
             scripted: 0.0,
+            is_calm: true,
             seed,
             gates,
             gate,
@@ -100,6 +112,7 @@ impl Client {
             seen: Positions::default(),
             record,
             scripting,
+            over,
             count: 0,
         }
     }
@@ -107,6 +120,11 @@ impl Client {
     /// Whether something is to be that is so with this probability.
     pub fn chance(&mut self, probability: f64) -> bool {
         self.rng.random_bool(probability)
+    }
+
+    /// Whether it is time to stop.
+    pub fn is_over(&self) -> bool {
+        *self.over.borrow()
     }
 
     /// Gives a command; when nobody can tell what became of it, mostly the same again under the same id.
@@ -133,7 +151,7 @@ impl Client {
                 (Some((method, path, body)), _) if !by_nats => {
                     let mut headers = vec![("idempotency-key", key.clone())];
                     // With the outcome at hand or not: a session needs its tokens.
-                    if !prefer.is_empty() && order.creates != Some("session") {
+                    if !prefer.is_empty() && !self.is_calm && order.creates != Some("session") {
                         headers.push(("prefer", prefer.to_owned()));
                     }
                     let called = Called { command_id: Some(id.0), entity, name: named(order) };
@@ -150,7 +168,7 @@ impl Client {
                 // Once in a while a client forgets that it was told.
                 Told::Done { .. } | Told::Taken => tried == 1 && self.chance(0.05),
             };
-            if !repeat {
+            if !repeat || self.is_over() || self.is_calm {
                 return Given { entity, told };
             }
             tokio::time::sleep(PAUSE).await;

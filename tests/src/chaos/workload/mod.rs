@@ -9,7 +9,6 @@ use std::sync::Arc;
 use anyhow::bail;
 use rand::RngExt;
 use rand::seq::{IndexedRandom, SliceRandom};
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use self::admin::AdminCard;
@@ -87,9 +86,10 @@ impl Persona {
     }
 
     /// Is busy until it is time to stop.
-    pub async fn work(mut self, until: Instant) {
+    pub async fn work(mut self) {
+        self.client.is_calm = false;
         let mut deck = Vec::new();
-        while Instant::now() < until {
+        while !self.client.is_over() {
             let Some(card) = deck.pop() else {
                 deck = if self.is_admin { admin::deck() } else { customer::deck() };
                 deck.shuffle(&mut self.client.rng);
