@@ -28,7 +28,7 @@ use crate::Cinema;
 /// So many clients of each sort.
 const ADMINS: u32 = 2;
 const SCRIPTS: u32 = 2;
-const CUSTOMERS: u32 = 6;
+const CUSTOMERS: u32 = 10;
 /// How long clients are on their own before the first harm.
 const CALM: Duration = Duration::from_secs(3);
 /// How long it is from one harm to the next, on average.
