@@ -31,6 +31,7 @@ use crate::monitor::{Followed, Monitor};
 use crate::process::{self, ServiceArgs};
 use crate::projector::{Projection, Projector};
 use crate::pruning::Pruner;
+use crate::stranded::Stranded;
 use crate::reactions::{Reaction, Reactor};
 use crate::relay::Relay;
 use crate::{audit, commands, headers, intake, migrations, outcomes};
@@ -250,6 +251,7 @@ impl<D: Domain> Parts<D> {
         let followed = std::mem::take(&mut self.followed);
         let monitor = Monitor::new(database.clone(), jetstream.clone(), service, followed, &self.health);
         self.tracker.spawn(monitor.run(self.shutdown.clone()));
+        self.tracker.spawn(Stranded { jetstream: jetstream.clone(), service }.run(self.shutdown.clone()));
         self.tracker.spawn(Pruner { database, jetstream, service, keep }.run(self.shutdown.clone()));
     }
 }

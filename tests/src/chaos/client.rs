@@ -1,5 +1,6 @@
 //! One client: it makes one request at a time, by whichever door, and notes each with what it was told.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -239,7 +240,7 @@ impl Client {
         let answer = api.try_send(request).await;
         let told = match &answer {
             Ok(answer) => told(answer),
-            Err(error) => Told::Unknown { why: format!("{error:#}") },
+            Err(error) => Told::Unknown { why: causes(error) },
         };
         let positions = answer.as_ref().ok().and_then(|answer| positions(&answer.headers));
         if let Some(positions) = &positions {
@@ -310,6 +311,14 @@ fn told(answer: &Answer) -> Told {
         },
         status @ 400..=499 => Told::Refused { status, problem: problem(&answer.body) },
         status => Told::Unknown { why: format!("{status} {}", answer.body["detail"].as_str().unwrap_or_default()) },
+    }
+}
+
+/// An error with all that led to it.
+fn causes(error: &dyn Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", causes(source)),
+        None => error.to_string(),
     }
 }
 
