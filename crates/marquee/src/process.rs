@@ -154,8 +154,17 @@ impl Process {
         }
     }
 
+    /// Whether it has ended by itself since it was started.
+    pub fn has_ended(&mut self) -> bool {
+        let ended = self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(Some(_))));
+        if ended {
+            self.forget();
+        }
+        ended
+    }
+
     /// Signals it and what it may have started itself. That it has ended at this very moment is no error.
-    fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         if let Some(group) = self.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) {
             let _ = kill_process_group(group, signal);
         }

@@ -13,7 +13,7 @@
 //!
 //! [`health`] tells whether all of that is well, [`figures`] counts it, `monitor` measures who lags, `pruning` removes
 //! what nobody can ask for any more, `migrations` brings tables up to date at the start. Whether all of that is as it
-//! must be, an audit asks from outside ([`inspection`]).
+//! must be, an audit asks from outside ([`inspection`]). `stranded` finds commands that the broker keeps to itself.
 //!
 //! [`broker`] signs in, [`process`] is what every program begins and ends with.
 //!
@@ -54,4 +54,5 @@ mod pruning;
 mod publisher;
 mod relay;
 mod schema;
+mod stranded;
 mod streams;

@@ -33,6 +33,7 @@ use crate::projector::{Projection, Projector};
 use crate::pruning::Pruner;
 use crate::reactions::{Reaction, Reactor};
 use crate::relay::Relay;
+use crate::stranded::Stranded;
 use crate::{audit, commands, headers, intake, migrations, outcomes};
 
 /// Connections to the store: the command loop, the relay, committed state and each follower need one at a time, the
@@ -250,6 +251,7 @@ impl<D: Domain> Parts<D> {
         let followed = std::mem::take(&mut self.followed);
         let monitor = Monitor::new(database.clone(), jetstream.clone(), service, followed, &self.health);
         self.tracker.spawn(monitor.run(self.shutdown.clone()));
+        self.tracker.spawn(Stranded { jetstream: jetstream.clone(), service }.run(self.shutdown.clone()));
         self.tracker.spawn(Pruner { database, jetstream, service, keep }.run(self.shutdown.clone()));
     }
 }
