@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use system_tests::chaos::run::Run;
+use system_tests::chaos::summary::Summary;
 
 /// Set in a process that has mounts of its own already.
 const APART: &str = "CHAOS_APART";
@@ -27,10 +28,17 @@ struct Args {
     /// Where history and logs stay; a temporary folder without it
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
+    /// Judges the history of an earlier run again instead, its history.json
+    #[arg(long, value_name = "FILE")]
+    judge: Option<PathBuf>,
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
+    if let Some(history) = args.judge {
+        let history = serde_json::from_slice(&std::fs::read(history)?)?;
+        return Ok(said(&Summary::of(args.seed, &history, true, Vec::new())));
+    }
     apart();
     let folder = || std::env::temp_dir().join(format!("marquee-chaos-{}", uuid::Uuid::now_v7()));
     let keep = args.keep.unwrap_or_else(folder);
@@ -38,8 +46,12 @@ fn main() -> anyhow::Result<ExitCode> {
     let lasts = Duration::from_secs_f64(args.minutes * 60.0);
     let run = Run { lasts, seed: args.seed, replicas: args.replicas, keep };
     let summary = tokio::runtime::Runtime::new()?.block_on(run.go())?;
+    Ok(said(&summary))
+}
+
+fn said(summary: &Summary) -> ExitCode {
     println!("{summary}");
-    Ok(if summary.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if summary.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Goes on with mounts of its own, so that small disks go with it, and need no rights outside. Where that can't be, it
