@@ -9,7 +9,7 @@ use contracts::movies::MovieCommand;
 use contracts::users::UserCommand;
 use contracts::{CommandSet, Service};
 use system_tests::chaos::plan::Harmful;
-use system_tests::chaos::run::Summary;
+use system_tests::chaos::summary::Summary;
 
 /// Harm is done at least so often.
 const HARMS: usize = 60;
@@ -36,7 +36,7 @@ fn whatever_is_harmed_nothing_is_lost_and_nothing_happens_twice() {
     for (service, specs) in Service::ALL.into_iter().zip(specs) {
         for spec in specs {
             let name = format!("{service}.{}", spec.name);
-            assert!(summary.calls.contains_key(&name), "nobody gave {name} in\n{summary}");
+            assert!(summary.commands.contains_key(&name), "nobody gave {name} in\n{summary}");
         }
     }
 }

@@ -13,6 +13,7 @@ use axum::routing::{any, get};
 use runtime::client::Client;
 use runtime::health::Health;
 use runtime::process::{self, CommonArgs};
+use runtime::room::Bounds;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
@@ -51,6 +52,9 @@ pub struct Args {
     pub limits: LimitArgs,
     #[command(flatten)]
     #[allow(missing_docs, reason = "as above")]
+    pub bounds: Bounds,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "as above")]
     pub live: LiveArgs,
 }
 
@@ -69,7 +73,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let started = health.check("start");
     process::serve_health(&args.common, "gateway", health.clone(), shutdown.clone()).await?;
     let nats = process::connect(&args.common, "marquee-gateway", &shutdown).await?;
-    let client = Client::connect(nats.clone(), "/marquee/gateway").await.map_err(anyhow::Error::from_boxed)?;
+    let client =
+        Client::connect(nats.clone(), "/marquee/gateway", args.bounds).await.map_err(anyhow::Error::from_boxed)?;
     let jetstream = async_nats::jetstream::new(nats.clone());
     health.watch_broker(nats);
 

@@ -163,8 +163,23 @@ impl Process {
         ended
     }
 
+    /// Lets it stand still, as a machine that swaps or a debugger would: it is there, and answers nothing.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// Asks it to drain, and does not wait for that.
+    pub fn drain(&self) {
+        self.signal(Signal::TERM);
+    }
+
     /// Signals it and what it may have started itself. That it has ended at this very moment is no error.
-    pub fn signal(&self, signal: Signal) {
+    fn signal(&self, signal: Signal) {
         if let Some(group) = self.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) {
             let _ = kill_process_group(group, signal);
         }

@@ -58,10 +58,14 @@ impl From<DieselError> for StoreError {
 /// What whoever asked is told: nothing about the store's inside.
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        tracing::warn!(%error, "a question could not be answered");
         match error {
-            StoreError::Away(_) => Problem::new(Case::Unavailable, "the store is away at the moment"),
+            // The check of the store has told it once, where this would tell it with every question.
+            StoreError::Away(_) => {
+                tracing::debug!(%error, "a question could not be answered");
+                Problem::new(Case::Unavailable, "the store is away at the moment")
+            }
             StoreError::Refused(_) | StoreError::Unreadable(_) => {
+                tracing::warn!(%error, "a question could not be answered");
                 Problem::new(Case::Internal, "the store did not do what was asked")
             }
         }

@@ -2,13 +2,13 @@
 //! lost or happened twice.
 
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use clap::Parser;
-use system_tests::chaos::check::check;
 use system_tests::chaos::run::Run;
+use system_tests::chaos::summary::Summary;
 
 /// Set in a process that has mounts of its own already.
 const APART: &str = "CHAOS_APART";
@@ -28,15 +28,16 @@ struct Args {
     /// Where history and logs stay; a temporary folder without it
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
-    /// Runs nothing, and judges the history in this file once more
+    /// Judges the history of an earlier run again instead, its history.json
     #[arg(long, value_name = "FILE")]
     judge: Option<PathBuf>,
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
-    if let Some(file) = &args.judge {
-        return judge(file);
+    if let Some(history) = args.judge {
+        let history = serde_json::from_slice(&std::fs::read(history)?)?;
+        return Ok(said(&Summary::of(args.seed, &history, true, Vec::new())));
     }
     apart();
     let folder = || std::env::temp_dir().join(format!("marquee-chaos-{}", uuid::Uuid::now_v7()));
@@ -45,15 +46,12 @@ fn main() -> anyhow::Result<ExitCode> {
     let lasts = Duration::from_secs_f64(args.minutes * 60.0);
     let run = Run { lasts, seed: args.seed, replicas: args.replicas, keep };
     let summary = tokio::runtime::Runtime::new()?.block_on(run.go())?;
-    println!("{summary}");
-    Ok(if summary.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(said(&summary))
 }
 
-fn judge(file: &Path) -> anyhow::Result<ExitCode> {
-    let history = serde_json::from_slice(&std::fs::read(file)?)?;
-    let verdict = check(&history);
-    println!("{verdict}");
-    Ok(if verdict.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+fn said(summary: &Summary) -> ExitCode {
+    println!("{summary}");
+    if summary.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Goes on with mounts of its own, so that small disks go with it, and need no rights outside. Where that can't be, it

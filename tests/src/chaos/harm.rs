@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use marquee::servers::{DATABASE, NATS};
-use rustix::process::Signal;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
 
@@ -50,9 +49,9 @@ async fn harm(stage: &Stage, Planned { lasts, harm, to, .. }: &Planned) -> anyho
             stage.start(to).await?;
         }
         Harmful::Stop => {
-            stage.cinema.lock().await.process(to).signal(Signal::STOP);
+            stage.cinema.lock().await.process(to).freeze();
             sleep(*lasts).await;
-            stage.cinema.lock().await.process(to).signal(Signal::CONT);
+            stage.cinema.lock().await.process(to).thaw();
         }
         Harmful::Restart => {
             stage.drain(to).await;

@@ -3,7 +3,7 @@
 //!
 //! [`run`] sets the [`stage`], lets clients do the [`workload`], each by the [`orders`] that it gives as a [`client`]
 //! does, and does [`harm`] as [`plan`]ned. What it [`record`]s, and what there is at the [`ending`] when all has
-//! [`settled`](settle), is the [`history`], which [`check`] judges.
+//! [`settled`](settle), is the [`history`] that the [`check`]er decides by.
 
 pub mod check;
 pub mod client;
@@ -20,5 +20,6 @@ pub mod run;
 pub mod scripting;
 pub mod settle;
 pub mod stage;
+pub mod summary;
 pub mod workload;
 pub mod world;

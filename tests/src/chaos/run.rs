@@ -1,25 +1,23 @@
 //! A whole run, from the first client's first request to the verdict.
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::interval;
 
 use super::client::Client;
-use super::history::{History, Told};
+use super::history::History;
 use super::plan::plan;
 use super::record::Record;
 use super::scripting::Scripting;
 use super::settle::settle;
 use super::stage::Stage;
+use super::summary::Summary;
 use super::workload::Persona;
 use super::world::World;
 use super::{ending, harm};
@@ -33,8 +31,6 @@ const CUSTOMERS: u32 = 10;
 const CALM: Duration = Duration::from_secs(3);
 /// How long it is from one harm to the next, on average.
 const BETWEEN: Duration = Duration::from_millis(1250);
-/// How long it may take until nothing lags any more, in milliseconds.
-const SETTLED_IN: u64 = 10_000;
 /// How often to look whether a program has ended by itself.
 const LOOK: Duration = Duration::from_millis(500);
 /// The file with the history.
@@ -55,27 +51,6 @@ pub struct Run {
     pub keep: PathBuf,
 }
 
-/// What came of a run.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Summary {
-    /// What it followed from.
-    pub seed: u64,
-    /// How often harm of each kind was done.
-    pub harms: BTreeMap<String, usize>,
-    /// Whether disks could be filled here.
-    pub disks: bool,
-    /// Calls by name and what clients were told: done, taken, refused, unknown.
-    pub calls: BTreeMap<String, [usize; 4]>,
-    /// How long it took until nothing lagged, in milliseconds.
-    pub settled_ms: Option<u64>,
-    /// Programs that ended though nobody harmed them, and what lagged for ever.
-    pub trouble: Vec<String>,
-    /// What the checker found.
-    pub findings: Vec<String>,
-    /// What `marquee verify` ended with.
-    pub verify: Option<i32>,
-}
-
 impl Run {
     /// Does it all, and writes history, logs and summary.
     ///
@@ -89,7 +64,7 @@ impl Run {
         keep_logs(&cinema, &self.keep)?;
         let (history, trouble) = played?;
         fs::write(self.keep.join(HISTORY), serde_json::to_vec(&history)?)?;
-        let summary = self.summary(&history, &stage, trouble);
+        let summary = Summary::of(self.seed, &history, stage.disks.len() == 2, trouble);
         fs::write(self.keep.join(SUMMARY), serde_json::to_vec_pretty(&summary)?)?;
         Ok(summary)
     }
@@ -144,61 +119,6 @@ impl Run {
             personae.push(if number < ADMINS { persona } else { persona.scripted(admin.map_or(0.0, |_| 0.7)) });
         }
         Ok(personae)
-    }
-
-    fn summary(&self, history: &History, stage: &Stage, trouble: Vec<String>) -> Summary {
-        let mut harms: BTreeMap<String, usize> = BTreeMap::new();
-        for harm in &history.harms {
-            *harms.entry(harm.kind.clone()).or_default() += 1;
-        }
-        let mut calls: BTreeMap<String, [usize; 4]> = BTreeMap::new();
-        for call in &history.calls {
-            let name = if call.command_id.is_some() { call.name.as_str() } else { "read" };
-            let column = match call.told {
-                Told::Done { .. } => 0,
-                Told::Taken => 1,
-                Told::Refused { .. } => 2,
-                Told::Unknown { .. } => 3,
-            };
-            calls.entry(name.to_owned()).or_default()[column] += 1;
-        }
-        let (settled_ms, verify) = (history.ending.settled_ms, history.ending.verify.0);
-        let findings = Vec::new();
-        let disks = stage.disks.len() == 2;
-        Summary { seed: self.seed, harms, disks, calls, settled_ms, trouble, findings, verify }
-    }
-}
-
-impl Summary {
-    /// Whether nothing was lost, nothing happened twice, and all came back by itself in time.
-    pub fn is_good(&self) -> bool {
-        let in_time = self.settled_ms.is_some_and(|time| time <= SETTLED_IN);
-        in_time && self.trouble.is_empty() && self.findings.is_empty() && self.verify == Some(0)
-    }
-}
-
-impl fmt::Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<28}{:>8}", "harm", "times")?;
-        for (kind, times) in &self.harms {
-            writeln!(f, "{kind:<28}{times:>8}")?;
-        }
-        if !self.disks {
-            writeln!(f, "NO DISK WAS FILLED: nothing can be mounted here")?;
-        }
-        writeln!(f, "\n{:<28}{:>8}{:>8}{:>8}{:>8}", "calls", "done", "taken", "refused", "unknown")?;
-        for (name, [done, taken, refused, unknown]) in &self.calls {
-            writeln!(f, "{name:<28}{done:>8}{taken:>8}{refused:>8}{unknown:>8}")?;
-        }
-        match self.settled_ms {
-            Some(time) => writeln!(f, "\nnothing lagged any more {time} ms after the last harm")?,
-            None => writeln!(f, "\nit never settled")?,
-        }
-        for trouble in self.trouble.iter().chain(&self.findings) {
-            writeln!(f, "{trouble}")?;
-        }
-        writeln!(f, "marquee verify ended with {:?}", self.verify)?;
-        write!(f, "seed {}: {}", self.seed, if self.is_good() { "all is well" } else { "NOT WELL" })
     }
 }
 

@@ -53,9 +53,18 @@ pub async fn settle(stage: &Stage) -> Result<Duration, String> {
                     return Ok(first);
                 }
             }
-            Ok(Ok(Some(what))) => (settled, lagging) = (0, what),
-            Ok(Err(error)) => (settled, lagging) = (0, format!("{error:#}")),
-            Err(_) => (settled, lagging) = (0, format!("a look took {} s", LOOK.as_secs())),
+            looked => {
+                settled = 0;
+                let what = match looked {
+                    Ok(Ok(what)) => what.unwrap_or_default(),
+                    Ok(Err(error)) => format!("{error:#}"),
+                    Err(_) => format!("a look took {} s", LOOK.as_secs()),
+                };
+                if what != lagging {
+                    eprintln!("after {} ms: {what}", begun.elapsed().as_millis());
+                    lagging = what;
+                }
+            }
         }
         drop(cinema);
         sleep(PAUSE).await;

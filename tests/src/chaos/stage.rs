@@ -11,7 +11,6 @@ use marquee::process::Spec;
 use marquee::servers::{DATABASE, NATS};
 use marquee::services::GATEWAY;
 use reqwest::Url;
-use rustix::process::Signal;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
@@ -147,7 +146,7 @@ impl Stage {
 
     /// Asks a program to drain, and kills it when that takes too long.
     pub async fn drain(&self, name: &str) {
-        self.cinema.lock().await.process(name).signal(Signal::TERM);
+        self.cinema.lock().await.process(name).drain();
         let deadline = Instant::now() + DRAIN;
         while !self.cinema.lock().await.process(name).has_ended() {
             if Instant::now() > deadline {
