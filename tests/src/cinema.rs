@@ -54,10 +54,7 @@ impl Cinema {
     }
 
     /// The same with something done to the data folder before the servers start, and to how each program starts.
-    pub async fn start_fitted(
-        prepare: impl FnOnce(&Path),
-        fit: impl Fn(&mut Spec) + Send + Sync + 'static,
-    ) -> Self {
+    pub async fn start_fitted(prepare: impl FnOnce(&Path), fit: impl Fn(&mut Spec) + Send + Sync + 'static) -> Self {
         let programs = services::programs().unwrap_or_else(|error| panic!("{error:#}"));
         let folder = Folder::open(&new_folder()).await.expect("a data folder");
         let marquee = programs.join("marquee");

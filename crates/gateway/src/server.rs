@@ -73,7 +73,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let started = health.check("start");
     process::serve_health(&args.common, "gateway", health.clone(), shutdown.clone()).await?;
     let nats = process::connect(&args.common, "marquee-gateway", &shutdown).await?;
-    let client = Client::connect(nats.clone(), "/marquee/gateway", args.bounds).await.map_err(anyhow::Error::from_boxed)?;
+    let client =
+        Client::connect(nats.clone(), "/marquee/gateway", args.bounds).await.map_err(anyhow::Error::from_boxed)?;
     let jetstream = async_nats::jetstream::new(nats.clone());
     health.watch_broker(nats);
 

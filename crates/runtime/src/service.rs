@@ -32,10 +32,10 @@ use crate::monitor::{Followed, Monitor};
 use crate::process::{self, ServiceArgs};
 use crate::projector::{Projection, Projector};
 use crate::pruning::Pruner;
-use crate::stranded::Stranded;
 use crate::reactions::{Reaction, Reactor};
 use crate::relay::Relay;
 use crate::room::Bounds;
+use crate::stranded::Stranded;
 use crate::{audit, commands, headers, intake, migrations, outcomes};
 
 /// Connections to the store: the command loop, the relay, committed state and each follower need one at a time, the
@@ -122,7 +122,8 @@ impl<D: Domain> Service<D> {
     /// Turns events into commands.
     pub fn react<R: Reaction>(mut self) -> Self {
         self.followers.push(Box::new(|parts| {
-            let work = Reactor::<R>::new(parts.around.database.clone(), parts.around.client.clone());
+            let (database, client) = (parts.around.database.clone(), parts.around.client.clone());
+            let work = Reactor::<R>::new(database, client, parts.shutdown.clone());
             parts.follow(Reactor::<R>::CHECKPOINT, work);
         }));
         self

@@ -254,14 +254,7 @@ impl Client {
         (answer.ok(), told)
     }
 
-    async fn script(
-        &mut self,
-        order: &Order,
-        id: Uuid,
-        entity: Option<Uuid>,
-        payload: &Value,
-        publish: bool,
-    ) -> Told {
+    async fn script(&mut self, order: &Order, id: Uuid, entity: Option<Uuid>, payload: &Value, publish: bool) -> Told {
         let began = self.record.now();
         let door = if publish { Door::Publish } else { Door::Ask };
         let told = if publish {

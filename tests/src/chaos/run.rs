@@ -109,7 +109,8 @@ impl Run {
         let mut personae = Vec::new();
         for number in 0..ADMINS + SCRIPTS + CUSTOMERS {
             let scripting = Scripting::new(stage.cinema.lock().await.broker().await.client);
-            let client = Client::new(number, self.seed, Arc::clone(&stage.gates), Arc::clone(record), scripting, over.clone());
+            let client =
+                Client::new(number, self.seed, Arc::clone(&stage.gates), Arc::clone(record), scripting, over.clone());
             let admin = (number < ADMINS + SCRIPTS).then_some(token.as_str());
             let mut persona = Persona::sign_up(client, Arc::clone(&world), admin).await?;
             if number == 0 {

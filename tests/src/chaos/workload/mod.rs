@@ -193,4 +193,3 @@ fn done(given: Given) -> anyhow::Result<Uuid> {
         _ => bail!("before any harm was done: {:?}", given.told),
     }
 }
-
