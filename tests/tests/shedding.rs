@@ -105,7 +105,10 @@ async fn a_service_that_stands_still_is_refused_early_and_costs_the_others_nothi
         let count = cinema.figure("gateway-2", "marquee_http_request_seconds_count", &labels).await;
         let early = [&labels[..], &[EARLY]].concat();
         let early = cinema.figure("gateway-2", "marquee_http_request_seconds_bucket", &early).await;
-        println!("{what}: {count} refused, {early} within 25 ms; half of the clients heard so within {:?}", median(refused));
+        println!(
+            "{what}: {count} refused, {early} within 25 ms; half of the clients heard so within {:?}",
+            median(refused)
+        );
         assert!(early > 0.9 * count, "{what}: {early} of {count}");
     }
     println!("the gateway grew by {grown} bytes; others were served within {slowest:?}");
@@ -148,7 +151,10 @@ async fn a_flood_for_one_showtime_starves_no_other() {
     let answered: Vec<Duration> = came.iter().map(|came| came.1).collect();
     let slowest = loaded.iter().max().copied().unwrap_or_default();
     let (unloaded, loaded, theirs) = (median(unloaded), median(loaded), median(answered));
-    println!("unloaded {unloaded:?}; beside {} requests {loaded:?}, at most {slowest:?}; theirs {theirs:?}", came.len());
+    println!(
+        "unloaded {unloaded:?}; beside {} requests {loaded:?}, at most {slowest:?}; theirs {theirs:?}",
+        came.len()
+    );
     assert!(came.iter().all(|came| [201, 409, 422].contains(&came.0)), "all of the flood is answered, too");
     // Whoever comes shares the next batch with the flood: they wait as long as the flood's own clients, not behind all.
     assert!(loaded < 2 * theirs && slowest < 4 * theirs, "{loaded:?}, {slowest:?} and {theirs:?}");
