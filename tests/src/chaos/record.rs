@@ -35,6 +35,11 @@ impl Record {
         self.lock().calls.push(call);
     }
 
+    /// How many calls there were.
+    pub fn calls(&self) -> usize {
+        self.lock().calls.len()
+    }
+
     /// Notes harm that is over.
     pub fn harm(&self, harm: Harm) {
         self.lock().harms.push(harm);

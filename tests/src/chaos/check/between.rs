@@ -16,7 +16,7 @@ pub(super) fn check(commands: &Commands<'_>, model: &Model<'_>) -> Vec<Finding> 
     let mut findings = Vec::new();
     for (booking, thing) in model.all(Kind::Booking) {
         let rows = || thing.states.iter().map(|state| state.row);
-        for what in left_over(thing, model) {
+        if let Some(what) = left_over(thing, model) {
             let finding = Finding::new(Invariant::Reactions, format!("booking {booking}"), what);
             findings.push(finding.with_rows(Service::Bookings, rows()));
         }

@@ -77,7 +77,7 @@ impl<'a> Given<'a> {
             Told::Unknown { .. } => Word::Nothing,
             Told::Refused { problem, .. } => {
                 let problem = problem.as_str();
-                let tells = !OPEN.contains(&problem) && !(AT_THE_DOOR.contains(&problem) && in_the_dark());
+                let tells = !OPEN.contains(&problem) && (!AT_THE_DOOR.contains(&problem) || !in_the_dark());
                 if tells { Word::Refused } else { Word::Nothing }
             }
         }

@@ -36,6 +36,28 @@ pub struct Verdict {
     pub counts: BTreeMap<String, Count>,
 }
 
+impl Verdict {
+    /// Whether all is as it must be.
+    pub fn is_good(&self) -> bool {
+        self.findings.is_empty()
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let head = ["sent", "acknowledged", "refused", "taken", "unknown"].map(|word| format!("{word:>14}"));
+        writeln!(f, "{:<28}{}", "commands", head.concat())?;
+        for (name, count) in &self.counts {
+            let Count { sent, acknowledged, refused, taken, unknown } = count;
+            writeln!(f, "{name:<28}{sent:>14}{acknowledged:>14}{refused:>14}{taken:>14}{unknown:>14}")?;
+        }
+        for finding in &self.findings {
+            write!(f, "{finding}")?;
+        }
+        write!(f, "{} findings", self.findings.len())
+    }
+}
+
 /// How many commands there were. One that was sent several times under one id is one command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Count {

@@ -27,7 +27,7 @@ pub(super) fn check(history: &History, commands: &Commands<'_>, model: &Model<'_
             }
         }
         if given.was(Word::Done) {
-            for what in undone(given) {
+            if let Some(what) = undone(given) {
                 find(Invariant::Acknowledged, what);
             }
             for what in given.that(Word::Done).flat_map(|call| told(given, call, model)) {
