@@ -122,7 +122,8 @@ impl<D: Domain> Service<D> {
     /// Turns events into commands.
     pub fn react<R: Reaction>(mut self) -> Self {
         self.followers.push(Box::new(|parts| {
-            let work = Reactor::<R>::new(parts.around.database.clone(), parts.around.client.clone());
+            let (database, client) = (parts.around.database.clone(), parts.around.client.clone());
+            let work = Reactor::<R>::new(database, client, parts.shutdown.clone());
             parts.follow(Reactor::<R>::CHECKPOINT, work);
         }));
         self

@@ -10,11 +10,13 @@ use std::time::Duration;
 use async_nats::jetstream::Context;
 use contracts::Service;
 use contracts::subjects::COMMANDS_CONSUMER;
-use tokio::time::interval;
+use tokio::time::{interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 /// How often to look.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long to wait for what comes of it.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// What looks for them.
 pub(crate) struct Stranded {
@@ -36,6 +38,8 @@ impl Stranded {
                 if let Err(error) = self.start_over().await {
                     tracing::warn!(%error, "the consumer of commands could not be removed");
                 }
+                // A broker whose disk is full removes nothing either; that passes, or somebody is told by others.
+                tokio::select! { () = sleep(PAUSE) => {}, () = shutdown.cancelled() => return }
             }
             seen = found;
         }

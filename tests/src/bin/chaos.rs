@@ -2,11 +2,12 @@
 //! lost or happened twice.
 
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use clap::Parser;
+use system_tests::chaos::check::check;
 use system_tests::chaos::run::Run;
 use system_tests::chaos::summary::Summary;
 
@@ -28,16 +29,15 @@ struct Args {
     /// Where history and logs stay; a temporary folder without it
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
-    /// Judges the history of an earlier run again instead, its history.json
+    /// Runs nothing, and judges the history in this file once more
     #[arg(long, value_name = "FILE")]
     judge: Option<PathBuf>,
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
-    if let Some(history) = args.judge {
-        let history = serde_json::from_slice(&std::fs::read(history)?)?;
-        return Ok(said(&Summary::of(args.seed, &history, true, Vec::new())));
+    if let Some(file) = &args.judge {
+        return judge(file);
     }
     apart();
     let folder = || std::env::temp_dir().join(format!("marquee-chaos-{}", uuid::Uuid::now_v7()));
@@ -52,6 +52,13 @@ fn main() -> anyhow::Result<ExitCode> {
 fn said(summary: &Summary) -> ExitCode {
     println!("{summary}");
     if summary.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn judge(file: &Path) -> anyhow::Result<ExitCode> {
+    let history = serde_json::from_slice(&std::fs::read(file)?)?;
+    let verdict = check(&history);
+    println!("{verdict}");
+    Ok(if verdict.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Goes on with mounts of its own, so that small disks go with it, and need no rights outside. Where that can't be, it

@@ -3,7 +3,7 @@
 //!
 //! [`run`] sets the [`stage`], lets clients do the [`workload`], each by the [`orders`] that it gives as a [`client`]
 //! does, and does [`harm`] as [`plan`]ned. What it [`record`]s, and what there is at the [`ending`] when all has
-//! [`settled`](settle), is the [`history`] that the [`check`]er decides by.
+//! [`settled`](settle), is the [`history`], which [`check`] judges.
 
 pub mod check;
 pub mod client;

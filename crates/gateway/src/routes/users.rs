@@ -109,7 +109,7 @@ pub(crate) async fn get(asking: Asking, Id(id): Id<UserId>) -> Result<Response, 
     request_body(content = UserDetails, example = json!(examples::changed_user())),
     responses(
         (status = 200, description = "The user as they are now", body = User),
-        (status = 204, description = "It was done, and the user has been erased since"),
+        (status = 204, description = "It is done, and the user was erased since"),
     ),
 )]
 pub(crate) async fn update(
@@ -119,11 +119,12 @@ pub(crate) async fn update(
 ) -> Result<Response, Instead> {
     ordering.asking.caller.check_known()?;
     let done = ordering.change(&UpdateUser { id, details }, &GetUser { id }).await?;
-    as_they_are(&ordering, id, done).await
+    changed(&ordering, done, id).await
 }
 
-/// The user as they are now. Of one who was erased in between there is nothing to show, but what was asked for was done.
-async fn as_they_are(ordering: &Ordering, id: UserId, done: Done<UserChanged>) -> Result<Response, Instead> {
+/// The user as they are now. When they were erased since, there is nothing to show, but the change was made all the same:
+/// a problem would say that it was not.
+async fn changed(ordering: &Ordering, done: Done<UserChanged>, id: UserId) -> Result<Response, Instead> {
     match ordering.asking.ask(&GetUser { id }).await {
         Ok(user) => Ok(done.with(user).changed()),
         Err(problem) if problem.is(Case::NotFound) => Ok(done.gone()),
@@ -243,7 +244,7 @@ pub(crate) struct NewRoles {
     request_body(content = NewRoles, example = json!(examples::new_roles())),
     responses(
         (status = 200, description = "The user as they are now", body = User),
-        (status = 204, description = "It was done, and the user has been erased since"),
+        (status = 204, description = "It is done, and the user was erased since"),
     ),
 )]
 pub(crate) async fn set_roles(
@@ -253,5 +254,5 @@ pub(crate) async fn set_roles(
 ) -> Result<Response, Instead> {
     ordering.asking.caller.check_admin()?;
     let done = ordering.change(&SetRoles { id, roles }, &GetUser { id }).await?;
-    as_they_are(&ordering, id, done).await
+    changed(&ordering, done, id).await
 }
