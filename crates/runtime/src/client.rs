@@ -22,10 +22,10 @@ use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
-use crate::{broker, headers};
 use crate::publisher::{Publication, Publisher};
 use crate::room::{Bounds, Kind, Room, Taken};
 use crate::waiting::Waiting;
+use crate::{broker, headers};
 
 /// How long an answer may take: longer than a query waits for its least positions, and then some.
 const PATIENCE: Duration = Duration::from_secs(3);

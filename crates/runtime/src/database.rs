@@ -234,6 +234,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn pauses_grow_to_an_end_and_are_not_the_same_twice() {
+        for tried in 0..100 {
+            let pauses: std::collections::BTreeSet<Duration> = (0..100).map(|_| backoff(tried)).collect();
+            let least = Duration::from_millis(10 << tried.min(6));
+            assert!(pauses.iter().all(|pause| (least..2 * least).contains(pause)), "{tried}: {pauses:?}");
+            assert!(pauses.len() > 1, "{tried}: {pauses:?}");
+        }
+    }
+
+    #[test]
     fn what_the_store_quotes_is_not_told() {
         for (text, told) in [
             ("Duplicate entry 'email-ada@example.com' for key 'PRIMARY'", "Duplicate entry '…' for key 'PRIMARY'"),

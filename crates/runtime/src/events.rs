@@ -15,9 +15,9 @@ use futures_util::{StreamExt, TryStreamExt};
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::{broker, cloud_events};
 use crate::database::backoff;
 use crate::streams::{HEARTBEAT, PULL};
+use crate::{broker, cloud_events};
 
 /// Events that are read at once.
 const EVENTS: usize = 1000;

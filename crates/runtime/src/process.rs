@@ -19,8 +19,9 @@ use crate::database::backoff;
 use crate::figures::Figures;
 use crate::health::Health;
 
-/// How often to ask the broker whether it is still there.
-const PING: Duration = Duration::from_secs(10);
+/// How often to ask the broker whether it is still there. When it leaves two of these unanswered, it is away, although
+/// its machine may only stand still.
+const PING: Duration = Duration::from_secs(2);
 /// From this attempt to reconnect on, pauses don't grow any more.
 const RECONNECT: u32 = 4;
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use async_nats::jetstream::context::{CreateStreamError, GetStreamError, GetStreamErrorKind};
-use async_nats::jetstream::stream::{Config, ConsumerLimits, DiscardPolicy, PersistenceMode, RetentionPolicy, StorageType, Stream};
+use async_nats::jetstream::stream::{
+    Config, ConsumerLimits, DiscardPolicy, PersistenceMode, RetentionPolicy, StorageType, Stream,
+};
 use async_nats::jetstream::{Context, ErrorCode};
 use contracts::Service;
 use contracts::subjects::{ALL_DEAD_LETTERS, COMMANDS_CONSUMER, DEAD_LETTERS_STREAM};

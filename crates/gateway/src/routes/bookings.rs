@@ -56,10 +56,11 @@ pub(crate) async fn create(ordering: Ordering, Input(wanted): Input<NewBooking>)
     let limit = ordering.asking.limit_booking()?;
     let id: BookingId = ordering.new_id("booking");
     let NewBooking { user_id, showtime_id, seats } = wanted;
-    // The names meanwhile, since a booking is shown with them.
+    // The names meanwhile, since a booking is shown with them; whoever is refused doesn't wait for them.
     let command = PlaceBooking { id: Some(id), user_id, showtime_id, seats };
-    let (done, names) = tokio::join!(ordering.order(&command), ordering.asking.names([user_id]));
-    let mut response = done?.named(&names).created(format!("/api/bookings/{id}"));
+    let names = async { Ok(ordering.asking.names([user_id]).await) };
+    let (done, names) = tokio::try_join!(ordering.order(&command), names)?;
+    let mut response = done.named(&names).created(format!("/api/bookings/{id}"));
     response.headers_mut().extend(limit);
     Ok(response)
 }

@@ -9,10 +9,10 @@ use contracts::page::Limit;
 use contracts::{EventSet, Service};
 use futures_util::future::try_join_all;
 use runtime::client::Client;
-use runtime::room::Bounds;
 use runtime::inspection;
 use runtime::projector::Projection;
 use runtime::reactions::Reaction;
+use runtime::room::Bounds;
 use tokio::try_join;
 
 use super::around::Around;
