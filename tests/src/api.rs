@@ -40,6 +40,11 @@ impl Api {
         Self { token: None, ..self.clone() }
     }
 
+    /// The same gateway by way of another HTTP client.
+    pub fn with_client(&self, client: Client) -> Self {
+        Self { client, ..self.clone() }
+    }
+
     /// The gateway's address, such as `http://127.0.0.1:8080`.
     pub fn base(&self) -> &str {
         &self.base

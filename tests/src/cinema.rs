@@ -153,6 +153,16 @@ impl Cinema {
         assert!(self.program(name).stop(DRAIN).await, "{name} did not drain");
     }
 
+    /// Lets a program stand still.
+    pub fn freeze(&mut self, name: &str) {
+        self.program(name).freeze();
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&mut self, name: &str) {
+        self.program(name).thaw();
+    }
+
     /// Starts a program again that was killed or stopped, and waits until it is ready.
     pub async fn start_again(&mut self, name: &str) {
         start(self.program(name), PATIENCE).await;

@@ -23,6 +23,7 @@ mod broker;
 pub mod chaos;
 mod cinema;
 mod eventually;
+pub mod figures;
 pub mod launcher;
 mod listening;
 pub mod nasty;

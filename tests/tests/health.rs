@@ -10,12 +10,12 @@ use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncConnection, AsyncMysqlConnection, RunQueryDsl, SimpleAsyncConnection};
 use reqwest::Method;
 use serde_json::json;
+use system_tests::figures::sum;
 use system_tests::{Cinema, eventually, on_shared_cinema};
 use uuid::Uuid;
 
-/// How soon a service is ready again when what it needs is back: twice what is promised, because the machines that run
-/// tests are shared.
-const BACK: Duration = Duration::from_secs(4);
+/// How soon a service is ready again when what it needs is back.
+const BACK: Duration = Duration::from_secs(2);
 
 const PROGRAMS: [&str; 4] = ["users", "movies", "bookings", "gateway"];
 
@@ -26,19 +26,6 @@ struct Plan {
     key: Option<String>,
 }
 
-/// The sum of the series whose line starts so and has all of these labels; 0 for none.
-fn figure(metrics: &str, name: &str, labels: &[&str]) -> f64 {
-    let lines = metrics.lines().filter(|line| {
-        let rest = line.strip_prefix(name);
-        rest.is_some_and(|rest| rest.starts_with(['{', ' '])) && labels.iter().all(|label| line.contains(label))
-    });
-    lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
-}
-
-async fn figure_of(cinema: &Cinema, program: &str, name: &str, labels: &[&str]) -> f64 {
-    figure(&cinema.health(program, "metrics").await.1, name, labels)
-}
-
 #[test]
 fn figures_move_with_what_is_done() {
     on_shared_cinema(async |cinema| {
@@ -46,11 +33,11 @@ fn figures_move_with_what_is_done() {
         let route = "route=\"/api/bookings\"";
         let count = async |status: &str| {
             let labels = [route, "method=\"POST\"", status];
-            figure_of(cinema, "gateway", "marquee_http_request_seconds_count", &labels).await
+            cinema.figure("gateway", "marquee_http_request_seconds_count", &labels).await
         };
         let commands = async |result: &str| {
             let labels = ["command=\"place\"", result];
-            figure_of(cinema, "bookings", "marquee_command_seconds_count", &labels).await
+            cinema.figure("bookings", "marquee_command_seconds_count", &labels).await
         };
         let before = [count("2xx").await, count("4xx").await, commands("accepted").await, commands("refused").await];
         cinema.book(&user, &showtime, &["A1"]).await.expect(201);
@@ -61,16 +48,16 @@ fn figures_move_with_what_is_done() {
         assert_eq!(moved, [2.0, 1.0, 2.0, 1.0]);
 
         let bookings = cinema.health("bookings", "metrics").await.1;
-        assert!(figure(&bookings, "marquee_batch_commands_sum", &[]) >= 3.0, "{bookings}");
-        assert!(figure(&bookings, "marquee_pool_connections", &[]) >= 1.0, "{bookings}");
-        assert!(figure(&bookings, "process_resident_memory_bytes", &[]) > 1e6, "{bookings}");
+        assert!(sum(&bookings, "marquee_batch_commands_sum", &[]) >= 3.0, "{bookings}");
+        assert!(sum(&bookings, "marquee_pool_connections", &[]) >= 1.0, "{bookings}");
+        assert!(sum(&bookings, "process_resident_memory_bytes", &[]) > 1e6, "{bookings}");
         let asked = ["subject=\"cinema.rpc.users.check\"", "result=\"ok\""];
-        assert!(figure_of(cinema, "users", "marquee_question_seconds_count", &asked).await >= 1.0);
+        assert!(cinema.figure("users", "marquee_question_seconds_count", &asked).await >= 1.0);
         for lag in ["marquee_relay_lag_events", "marquee_projection_lag_events", "marquee_commands_waiting"] {
             // The first look at it may be yet to come.
             eventually(lag, async || {
                 let metrics = cinema.health("bookings", "metrics").await.1;
-                (metrics.contains(lag) && figure(&metrics, lag, &[]) == 0.0).then_some(())
+                (metrics.contains(lag) && sum(&metrics, lag, &[]) == 0.0).then_some(())
             })
             .await;
         }
@@ -85,7 +72,7 @@ fn figures_move_with_what_is_done() {
 #[test]
 fn dead_letters_are_counted() {
     on_shared_cinema(async |cinema| {
-        let kept = async || figure_of(cinema, "movies", "marquee_dead_letters", &[]).await;
+        let kept = async || cinema.figure("movies", "marquee_dead_letters", &[]).await;
         let before = kept().await;
         let broker = cinema.broker().await;
         broker.client.publish("cinema.cmd.movies.add", "not JSON".into()).await.unwrap();
@@ -93,7 +80,7 @@ fn dead_letters_are_counted() {
         let stream = jetstream::new(broker.client.clone()).get_stream(DEAD_LETTERS_STREAM).await.unwrap();
         assert_eq!(stream.cached_info().config.max_age, Duration::from_secs(90 * 24 * 60 * 60));
         let labels = ["command=\"unreadable\""];
-        assert!(figure_of(cinema, "movies", "marquee_dead_letters_total", &labels).await >= 1.0);
+        assert!(cinema.figure("movies", "marquee_dead_letters_total", &labels).await >= 1.0);
     });
 }
 
@@ -191,7 +178,7 @@ async fn old_outcomes_are_removed_and_new_ones_stay() {
     cinema.stop("bookings").await;
     cinema.start_again("bookings").await;
     eventually("old outcomes that go", async || {
-        let pruned = figure_of(&cinema, "bookings", "marquee_outcomes_pruned_total", &[]).await;
+        let pruned = cinema.figure("bookings", "marquee_outcomes_pruned_total", &[]).await;
         (pruned >= 2000.0 && decided(&cinema, &old).await.is_none()).then_some(())
     })
     .await;

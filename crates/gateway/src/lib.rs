@@ -26,6 +26,7 @@ mod live;
 mod measured;
 mod names;
 mod ordering;
+mod recall;
 mod representation;
 mod routes;
 mod seen;

@@ -13,7 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use contracts::ids::{CommandId, derive_id};
 use contracts::subjects::headers::POSITION;
 use contracts::{Actor, Case, Command, Outcome, Positions, Problem, Query, Service};
-use runtime::client::Order;
+use runtime::client::{Order, Unpublished};
 use uuid::Uuid;
 
 use crate::created::{command_id, created_id};
@@ -149,11 +149,12 @@ impl Ordering {
                     None => Problem::new(Case::Unavailable, "it could not be decided in time, and will not be"),
                 }
             }
+            Err(Unpublished::Never(problem)) => return Err(problem.into()),
             // Whether the broker has it is unknown, and with an hour to live it may still take effect.
-            Err(problem) if self.prefer.accepts_later() || !problem.is(Case::Unavailable) => {
+            Err(Unpublished::Perhaps(problem)) if self.prefer.accepts_later() => {
                 return Err(at_operation(problem.into(), id));
             }
-            Err(problem) => problem,
+            Err(Unpublished::Perhaps(problem)) => problem,
         };
         // Once it has expired, what is not decided never will be; the word of what was may have been lost on the way.
         tokio::time::sleep(until(deadline) + GRACE).await;

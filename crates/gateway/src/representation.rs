@@ -1,6 +1,7 @@
 //! How one thing is shown: as JSON, with an entity tag.
 
-use axum::http::{StatusCode, header};
+use axum::body::Bytes;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use contracts::bookings::Booking;
 use contracts::halls::Hall;
@@ -31,15 +32,55 @@ macro_rules! representations {
 
 representations!(User, Movie, Hall, Showtime, Booking);
 
+/// What is sent of something that can be read: written once, sent as often as somebody wants it.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown {
+    body: Bytes,
+    /// One thing's entity tag.
+    pub(crate) etag: Option<HeaderValue>,
+    /// A page's link to the next one.
+    link: Option<HeaderValue>,
+}
+
+impl Shown {
+    /// Anything, without a tag.
+    ///
+    /// # Errors
+    /// [`Case::Internal`] for what can't be written as JSON.
+    pub(crate) fn new(shown: &impl Serialize) -> Result<Self, Problem> {
+        let written = serde_json::to_vec(shown);
+        let body = written.map_err(|error| Problem::new(Case::Internal, format!("cannot be written: {error}")))?;
+        Ok(Self { body: body.into(), etag: None, link: None })
+    }
+
+    /// One thing, with its tag.
+    ///
+    /// # Errors
+    /// [`Case::Internal`] for what can't be written as JSON.
+    pub(crate) fn one(thing: &impl Representation) -> Result<Self, Problem> {
+        let mut shown = Self::new(thing)?;
+        shown.etag = Some(value(etag(thing.version(), &shown.body)));
+        Ok(shown)
+    }
+
+    /// The same with a link to the next page.
+    pub(crate) fn with_link(self, link: Option<HeaderValue>) -> Self {
+        Self { link, ..self }
+    }
+
+    /// A response that shows it.
+    pub(crate) fn response(self, status: StatusCode) -> Response {
+        let mut response = (status, [(header::CONTENT_TYPE, "application/json")], self.body).into_response();
+        response.headers_mut().extend(self.etag.map(|etag| (header::ETAG, etag)));
+        response.headers_mut().extend(self.link.map(|link| (header::LINK, link)));
+        response
+    }
+}
+
 /// A response that shows this thing.
 pub(crate) fn representation(status: StatusCode, thing: &impl Representation) -> Response {
-    match serde_json::to_vec(thing) {
-        Ok(body) => {
-            let etag = value(etag(thing.version(), &body));
-            (status, [(header::ETAG, etag), (header::CONTENT_TYPE, value("application/json"))], body).into_response()
-        }
-        Err(error) => {
-            Instead::from(Problem::new(Case::Internal, format!("cannot be written: {error}"))).into_response()
-        }
+    match Shown::one(thing) {
+        Ok(shown) => shown.response(status),
+        Err(problem) => Instead::from(problem).into_response(),
     }
 }

@@ -7,17 +7,18 @@ use anyhow::Context;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
-use axum::middleware::{from_fn, map_request, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_request, map_response};
 use axum::response::{Redirect, Response};
 use axum::routing::{any, get};
 use runtime::client::Client;
 use runtime::health::Health;
 use runtime::process::{self, CommonArgs};
+use runtime::room::Bounds;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::access::Secrets;
-use crate::edge::{Browsers, Connections, EdgeArgs, LimitArgs, listen};
+use crate::edge::{Bodies, Browsers, Connections, EdgeArgs, LimitArgs, listen, with_room};
 use crate::gateway::Gateway;
 use crate::input::BODY_LIMIT;
 use crate::live::LiveArgs;
@@ -51,6 +52,9 @@ pub struct Args {
     pub limits: LimitArgs,
     #[command(flatten)]
     #[allow(missing_docs, reason = "as above")]
+    pub bounds: Bounds,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "as above")]
     pub live: LiveArgs,
 }
 
@@ -69,7 +73,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let started = health.check("start");
     process::serve_health(&args.common, "gateway", health.clone(), shutdown.clone()).await?;
     let nats = process::connect(&args.common, "marquee-gateway", &shutdown).await?;
-    let client = Client::connect(nats.clone(), "/marquee/gateway").await.map_err(anyhow::Error::from_boxed)?;
+    let client =
+        Client::connect(nats.clone(), "/marquee/gateway", args.bounds).await.map_err(anyhow::Error::from_boxed)?;
     let jetstream = async_nats::jetstream::new(nats.clone());
     health.watch_broker(nats);
 
@@ -104,6 +109,7 @@ fn app(gateway: Gateway, browsers: Browsers) -> Router {
 fn with_manners(routes: Router, browsers: Browsers) -> Router {
     let routes = routes
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn_with_state(Bodies::new(), with_room))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER))
         .layer(CatchPanicLayer::custom(instead::panicked))
         .layer(from_fn(instead::explain))

@@ -1,5 +1,6 @@
 //! Bookings as REST shows them: with the names of whom they are for, as far as those can be had.
 
+use contracts::Problem;
 use contracts::bookings::Booking;
 use contracts::ids::UserId;
 use contracts::page::Page;
@@ -10,7 +11,8 @@ use utoipa::ToSchema;
 use crate::done::Done;
 use crate::gateway::Asking;
 use crate::names::Found;
-use crate::representation::Representation;
+use crate::recall::Answer;
+use crate::representation::{Representation, Shown};
 
 /// A booking, and whom it is for.
 #[derive(Serialize, ToSchema)]
@@ -48,10 +50,20 @@ impl Asking {
         self.gateway.names.of(users.into_iter().collect()).await
     }
 
-    /// One booking with its user's names.
-    pub(crate) async fn with_name(&self, booking: Booking) -> ShownBooking {
-        let names = self.names([booking.user_id]).await;
-        ShownBooking::new(booking, &names)
+    /// One booking with its user's names, which are as old as the last event that names the user.
+    pub(crate) async fn with_name(&self, booking: &Answer<Booking>) -> Result<Shown, Problem> {
+        let user = booking.value.user_id;
+        let changed = self.user_changed(user).map(|position| position.to_string());
+        if let Some(shown) = changed.as_deref().and_then(|changed| booking.shown(changed)) {
+            return Ok(shown);
+        }
+        let names = self.names([user]).await;
+        let shown = Shown::one(&ShownBooking::new(booking.value.clone(), &names))?;
+        // They may be missing only because the users service is away.
+        if let Some(changed) = changed.filter(|_| names.contains_key(&user)) {
+            booking.keep(&changed, &shown);
+        }
+        Ok(shown)
     }
 
     /// A page of bookings with their users' names.

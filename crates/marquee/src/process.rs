@@ -154,6 +154,16 @@ impl Process {
         }
     }
 
+    /// Lets it stand still, as a machine that swaps or a debugger would: it is there, and answers nothing.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
     /// Signals it and what it may have started itself. That it has ended at this very moment is no error.
     fn signal(&self, signal: Signal) {
         if let Some(group) = self.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) {

@@ -3,7 +3,9 @@
 
 use std::io;
 
-use async_nats::{ConnectOptions, Event, ServerAddr};
+use async_nats::connection::State;
+use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use contracts::{Case, Problem};
 use percent_encoding::percent_decode_str;
 
 /// What the first token of every inbox begins with.
@@ -46,6 +48,18 @@ pub fn sign_in(url: &str) -> io::Result<(ServerAddr, ConnectOptions)> {
         None => options,
     };
     Ok((ServerAddr::from_url(url)?, options))
+}
+
+/// Nothing while the connection to the broker stands. Whoever asks while it doesn't should hear so at once: what is sent
+/// nevertheless would be kept for the broker's return, when nobody waits for it any more.
+///
+/// # Errors
+/// [`Case::Unavailable`].
+pub(crate) fn check(nats: &Client) -> Result<(), Problem> {
+    match nats.connection_state() {
+        State::Connected => Ok(()),
+        _ => Err(Problem::new(Case::Unavailable, "the broker is away at the moment")),
+    }
 }
 
 fn decoded(text: Option<&str>) -> io::Result<Option<String>> {

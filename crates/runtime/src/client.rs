@@ -4,10 +4,10 @@
 //! it. Outcomes arrive on an inbox of the client's own, many in one message.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream;
+use async_nats::{HeaderMap, Message, jetstream};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use contracts::audit::{AUDIT, AuditEntry, GetAudit};
@@ -17,19 +17,21 @@ use contracts::operations::{GetOperation, OPERATION};
 use contracts::page::Page;
 use contracts::subjects::headers as names;
 use contracts::{Actor, Case, Command, Outcome, Positions, Problem, Query, Service};
-use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
-use tokio::time::{interval, timeout};
+use tokio::time::{Instant, timeout};
 
-use crate::headers;
 use crate::publisher::{Publication, Publisher};
+use crate::room::{Bounds, Kind, Room, Taken};
+use crate::waiting::Waiting;
+use crate::{broker, headers};
 
 /// How long an answer may take: longer than a query waits for its least positions, and then some.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// How often commands that expired without a word are forgotten.
-const SWEEP: Duration = Duration::from_secs(5);
+/// How long until a question is asked again. Its answer takes a thousandth of that; but what was on its way to a
+/// replica that has just stopped or died is answered by nobody, and another one is there.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Everything about a command but what it says.
 #[derive(Clone, Debug)]
@@ -50,19 +52,30 @@ pub struct Client {
     nats: async_nats::Client,
     publishers: Arc<HashMap<Service, Publisher>>,
     waiting: Waiting,
+    room: Room,
 }
 
-/// Commands without an outcome yet: who waits for it, and when there's none to wait for any more.
-type Waiting = Arc<Mutex<HashMap<CommandId, Awaited>>>;
+/// Why a command was not published.
+#[derive(Clone, Debug)]
+pub enum Unpublished {
+    /// It never left, and nothing will come of it.
+    Never(Problem),
+    /// The broker did not say that it has it; it may have it all the same.
+    Perhaps(Problem),
+}
 
-struct Awaited {
-    listeners: Vec<oneshot::Sender<Outcome>>,
-    expires: Option<DateTime<Utc>>,
+impl From<Unpublished> for Problem {
+    fn from(unpublished: Unpublished) -> Self {
+        let (Unpublished::Never(problem) | Unpublished::Perhaps(problem)) = unpublished;
+        problem
+    }
 }
 
 /// A command that the broker has.
 pub struct Pending {
     outcome: oneshot::Receiver<Outcome>,
+    // There is room for another command when nobody waits for this one any more.
+    _taken: Taken,
 }
 
 impl Pending {
@@ -74,11 +87,11 @@ impl Pending {
 
 impl Client {
     /// Subscribes to outcomes and starts one publisher for each service. `source` is named in batches of commands, a
-    /// URI reference such as `/marquee/gateway`.
+    /// URI reference such as `/marquee/gateway`; `bounds` has how much may be under way.
     ///
     /// # Errors
     /// When the subscription can't be made.
-    pub async fn connect(nats: async_nats::Client, source: &str) -> Result<Self, async_nats::Error> {
+    pub async fn connect(nats: async_nats::Client, source: &str, bounds: Bounds) -> Result<Self, async_nats::Error> {
         let inbox = nats.new_inbox();
         let outcomes = nats.subscribe(inbox.clone()).await?;
         let jetstream = jetstream::new(nats.clone());
@@ -86,19 +99,19 @@ impl Client {
             .into_iter()
             .map(|service| (service, Publisher::start(jetstream.clone(), service, source, &inbox)))
             .collect();
-        let waiting = Waiting::default();
-        tokio::spawn(receive(outcomes, Arc::downgrade(&waiting)));
-        Ok(Self { nats, publishers: Arc::new(publishers), waiting })
+        let (waiting, room) = (Waiting::start(outcomes), Room::new(bounds));
+        Ok(Self { nats, publishers: Arc::new(publishers), waiting, room })
     }
 
     /// Publishes a command. It's on the broker's disk when this returns, also if the caller stops waiting.
     ///
     /// # Errors
-    /// [`Case::Unavailable`] when the broker doesn't take it; whether it did all the same is unknown, and the same id
-    /// can be tried again.
-    pub async fn publish<C: Command>(&self, command: &C, order: Order) -> Result<Pending, Problem> {
-        let data = serde_json::value::to_raw_value(command)
-            .map_err(|error| Problem::new(Case::Internal, format!("the command cannot be written: {error}")))?;
+    /// [`Unpublished::Never`] when the broker is away, too much is under way to this service or the command can't be
+    /// sent. [`Unpublished::Perhaps`] when the broker doesn't say that it took it; the same id can be tried again.
+    pub async fn publish<C: Command>(&self, command: &C, order: Order) -> Result<Pending, Unpublished> {
+        let data = serde_json::value::to_raw_value(command).map_err(|error| {
+            Unpublished::Never(Problem::new(Case::Internal, format!("the command cannot be written: {error}")))
+        })?;
         self.publish_raw(C::SERVICE, C::NAME, data, order).await
     }
 
@@ -109,31 +122,36 @@ impl Client {
         name: impl Into<String>,
         data: Box<RawValue>,
         order: Order,
-    ) -> Result<Pending, Problem> {
-        let (id, expires) = (order.id, order.expires);
-        let (listener, outcome) = oneshot::channel();
-        self.listen(id, expires, listener);
+    ) -> Result<Pending, Unpublished> {
+        broker::check(&self.nats).map_err(Unpublished::Never)?;
+        let taken = self.room.take(service, Kind::Command).map_err(Unpublished::Never)?;
+        let id = order.id;
+        let outcome = self.waiting.listen(id, order.expires);
         let published = match self.publishers.get(&service) {
             Some(publisher) => publisher.publish(Publication { name: name.into(), data, order }).await,
-            None => Err(Problem::new(Case::Internal, "no such service")),
+            None => Err(Unpublished::Never(Problem::new(Case::Internal, "no such service"))),
         };
         match published {
-            Ok(()) => Ok(Pending { outcome }),
-            Err(problem) => {
-                self.lock().remove(&id);
-                Err(problem)
+            Ok(()) => Ok(Pending { outcome, _taken: taken }),
+            Err(unpublished) => {
+                self.waiting.forget(id);
+                Err(unpublished)
             }
         }
     }
 
     /// JetStream, as this client reaches it.
-    pub(crate) fn jetstream(&self) -> jetstream::Context {
-        jetstream::new(self.nats.clone())
+    ///
+    /// # Errors
+    /// [`Case::Unavailable`] when the broker is away.
+    pub(crate) fn jetstream(&self) -> Result<jetstream::Context, Problem> {
+        broker::check(&self.nats)?;
+        Ok(jetstream::new(self.nats.clone()))
     }
 
     /// True while a command that was published here has no outcome and has not expired.
     pub fn is_waiting(&self, id: CommandId) -> bool {
-        self.lock().get(&id).is_some_and(|awaited| !awaited.is_over(Utc::now()))
+        self.waiting.has(id)
     }
 
     /// What became of a command; `None` when the service has not decided it, or has never heard of it.
@@ -177,11 +195,12 @@ impl Client {
     ) -> Result<T, Problem> {
         let internal = |error: serde_json::Error| Problem::new(Case::Internal, error.to_string());
         let payload = Bytes::from(serde_json::to_vec(question).map_err(internal)?);
-        let mut request = async_nats::Request::new().payload(payload).timeout(Some(PATIENCE));
+        let _taken = self.room.take(service, Kind::Question)?;
+        let mut headers = HeaderMap::new();
         if !least.is_empty() {
-            request = request.headers(headers::map([(names::MIN_POSITION, least.to_string())]));
+            headers = headers::map([(names::MIN_POSITION, least.to_string())]);
         }
-        let reply = self.nats.send_request(subject, request).await.map_err(|error| {
+        let reply = self.answer(subject, headers, payload).await.map_err(|error| {
             tracing::debug!(%error, %service, "a question was not answered");
             Problem::new(Case::Unavailable, format!("the {service} service does not answer at the moment"))
         })?;
@@ -196,49 +215,22 @@ impl Client {
         }
     }
 
-    fn listen(&self, id: CommandId, expires: Option<DateTime<Utc>>, listener: oneshot::Sender<Outcome>) {
-        let mut waiting = self.lock();
-        let awaited = waiting.entry(id).or_insert(Awaited { listeners: Vec::new(), expires });
-        awaited.listeners.push(listener);
-        awaited.expires = expires;
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<CommandId, Awaited>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Awaited {
-    fn is_over(&self, now: DateTime<Utc>) -> bool {
-        self.expires.is_some_and(|expires| expires < now)
-    }
-}
-
-/// Hands outcomes to those who wait for them, until the last client is gone.
-async fn receive(mut messages: async_nats::Subscriber, waiting: std::sync::Weak<Mutex<HashMap<CommandId, Awaited>>>) {
-    let mut sweep = interval(SWEEP);
-    loop {
-        let message = tokio::select! {
-            message = messages.next() => message,
-            _ = sweep.tick() => None,
+    /// Asks, and once more when no answer comes soon. Questions change nothing, so the answer to either will do.
+    async fn answer(&self, subject: String, headers: HeaderMap, payload: Bytes) -> Result<Message, async_nats::Error> {
+        let deadline = Instant::now() + PATIENCE;
+        let ask = async |patience: Duration| {
+            broker::check(&self.nats)?;
+            let request = async_nats::Request::new().headers(headers.clone()).payload(payload.clone());
+            Ok::<_, async_nats::Error>(self.nats.send_request(subject.clone(), request.timeout(Some(patience))).await?)
         };
-        let Some(waiting) = waiting.upgrade() else { return };
-        let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(message) = message else {
-            let now = Utc::now();
-            waiting.retain(|_, awaited| !awaited.is_over(now));
-            continue;
-        };
-        match serde_json::from_slice::<Vec<Outcome>>(&message.payload) {
-            Ok(outcomes) => outcomes.into_iter().for_each(|outcome| tell(&mut waiting, outcome)),
-            Err(error) => tracing::warn!(%error, "outcomes that cannot be read"),
+        let first = ask(PATIENCE);
+        tokio::pin!(first);
+        match timeout(AGAIN, &mut first).await {
+            Ok(answered) => answered,
+            Err(_) => {
+                let second = ask(deadline.saturating_duration_since(Instant::now()));
+                tokio::select! { answered = first => answered, answered = second => answered }
+            }
         }
-    }
-}
-
-fn tell(waiting: &mut HashMap<CommandId, Awaited>, outcome: Outcome) {
-    for listener in waiting.remove(&outcome.command_id).into_iter().flat_map(|awaited| awaited.listeners) {
-        // Whoever has stopped waiting can still ask for it.
-        let _ = listener.send(outcome.clone());
     }
 }

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::pull::MessagesError;
@@ -16,7 +17,7 @@ use contracts::{Case, CommandSet, Outcome, OutcomeStatus, Problem};
 use futures_util::{FutureExt, Stream, StreamExt};
 use metrics::{counter, histogram};
 use tokio::sync::{Mutex, Notify};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::cache::Cache;
@@ -26,6 +27,7 @@ use crate::decide::{Waiting, decide};
 use crate::domain::{Around, Domain};
 use crate::health::{Check, Pulse};
 use crate::intake::{self, Intake, Rejected};
+use crate::streams::{HEARTBEAT, PULL};
 use crate::{figures, journal, outcomes, streams};
 
 /// Messages taken at once; each may be a batch of its own.
@@ -34,8 +36,9 @@ const MESSAGES: usize = 64;
 const COMMANDS: usize = 2000;
 /// How often a message is delivered before a command in it that keeps failing alone becomes a dead letter.
 const DELIVERIES: i64 = 5;
-/// The longest pause before a command that waits for a peer or the store is tried again.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// From this try on, pauses before what waits for a peer or the store is tried again don't grow any more: up to 640 ms,
+/// so that what is back is noticed soon.
+const LONGEST_PAUSE: u32 = 5;
 
 /// How often to give a sign of life while nothing comes.
 const TICK: Duration = Duration::from_secs(1);
@@ -51,6 +54,8 @@ pub(crate) struct CommandLoop<D: Domain> {
     pub(crate) pulse: Pulse,
     pub(crate) dead_letters: DeadLetters,
     pub(crate) cache: Arc<Mutex<Cache<D>>>,
+    /// Batches in a row of which nothing could be decided.
+    pub(crate) stalled: AtomicU32,
 }
 
 impl<D: Domain> CommandLoop<D> {
@@ -78,7 +83,8 @@ impl<D: Domain> CommandLoop<D> {
         let stream = streams::commands(&self.jetstream, service).await?;
         let created = stream.cached_info().created.unix_timestamp_nanos();
         let consumer = streams::commands_consumer(&stream).await?;
-        let messages = consumer.stream().max_messages_per_batch(MESSAGES).messages().await?;
+        let messages = consumer.stream().max_messages_per_batch(MESSAGES).expires(PULL).heartbeat(HEARTBEAT);
+        let messages = messages.messages().await?;
         let mut chunks = messages.ready_chunks(MESSAGES);
         self.health.set(Ok(()));
         let mut ticks = interval(TICK);
@@ -101,6 +107,11 @@ impl<D: Domain> CommandLoop<D> {
             self.work_through(&messages, created).await?;
             if let Some(error) = trouble {
                 return Err(error.into());
+            }
+            // However many commands wait: while none can be decided, they are tried a batch now and then.
+            let stalled = self.stalled.load(Ordering::Relaxed);
+            if stalled > 0 {
+                let _ = timeout(backoff(stalled.min(LONGEST_PAUSE)), shutdown.cancelled()).await;
             }
         }
     }
@@ -164,6 +175,11 @@ impl<D: Domain> CommandLoop<D> {
             info.map_or((1, 0), |info| (info.delivered, info.stream_sequence))
         });
         let decided = decided.await?;
+        if decided.iter().any(Option::is_some) {
+            self.stalled.store(0, Ordering::Relaxed);
+        } else if !decided.is_empty() {
+            self.stalled.fetch_add(1, Ordering::Relaxed);
+        }
 
         let mut replies: HashMap<&str, Vec<&Outcome>> = HashMap::new();
         let mut unfinished = vec![false; messages.len()];
@@ -234,8 +250,8 @@ impl<D: Domain> CommandLoop<D> {
     }
 
     fn leave(&self, commands: usize, error: &StoreError) -> Vec<Option<Outcome>> {
-        self.health.set(Err(error.to_string()));
-        tracing::warn!(%error, commands, "a batch waits for the store");
+        let stalled = self.stalled.load(Ordering::Relaxed).saturating_add(1);
+        self.health.trouble(stalled, &format!("commands wait for the store: {error}"));
         vec![None; commands]
     }
 
@@ -319,5 +335,5 @@ fn failure(id: CommandId) -> Outcome {
 /// How long a message rests before it is delivered again.
 fn pause(message: &Message) -> Duration {
     let delivered = message.info().map_or(1, |info| info.delivered);
-    backoff(u32::try_from(delivered).unwrap_or(u32::MAX).saturating_add(2)).min(LONGEST_PAUSE)
+    backoff(u32::try_from(delivered).unwrap_or(u32::MAX).saturating_add(2).min(LONGEST_PAUSE))
 }

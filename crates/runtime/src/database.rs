@@ -58,10 +58,14 @@ impl From<DieselError> for StoreError {
 /// What whoever asked is told: nothing about the store's inside.
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        tracing::warn!(%error, "a question could not be answered");
         match error {
-            StoreError::Away(_) => Problem::new(Case::Unavailable, "the store is away at the moment"),
+            // The check of the store has told it once, where this would tell it with every question.
+            StoreError::Away(_) => {
+                tracing::debug!(%error, "a question could not be answered");
+                Problem::new(Case::Unavailable, "the store is away at the moment")
+            }
             StoreError::Refused(_) | StoreError::Unreadable(_) => {
+                tracing::warn!(%error, "a question could not be answered");
                 Problem::new(Case::Internal, "the store did not do what was asked")
             }
         }
@@ -228,6 +232,16 @@ impl FromSql<Binary, Mysql> for Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pauses_grow_to_an_end_and_are_not_the_same_twice() {
+        for tried in 0..100 {
+            let pauses: std::collections::BTreeSet<Duration> = (0..100).map(|_| backoff(tried)).collect();
+            let least = Duration::from_millis(10 << tried.min(6));
+            assert!(pauses.iter().all(|pause| (least..2 * least).contains(pause)), "{tried}: {pauses:?}");
+            assert!(pauses.len() > 1, "{tried}: {pauses:?}");
+        }
+    }
 
     #[test]
     fn what_the_store_quotes_is_not_told() {

@@ -5,8 +5,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use async_nats::datetime::parse_rfc3339;
-use async_nats::jetstream::consumer::pull::{self, Ordered, OrderedConfig};
-use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, ReplayPolicy};
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
 use async_nats::jetstream::{Context, Message};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -16,12 +15,13 @@ use futures_util::{StreamExt, TryStreamExt};
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::cloud_events;
 use crate::database::backoff;
+use crate::streams::{HEARTBEAT, PULL};
+use crate::{broker, cloud_events};
 
 /// Events that are read at once.
 const EVENTS: usize = 1000;
-/// How long the broker keeps the consumer of a batch that was read.
+/// How long the broker keeps a consumer that nobody reads from any more.
 const ABANDONED: Duration = Duration::from_secs(2);
 
 /// An event as the stream has it, whatever it says.
@@ -48,6 +48,7 @@ pub struct Published {
 /// # Errors
 /// When the broker is away, or has no such stream yet.
 pub async fn bounds(jetstream: &Context, service: Service) -> Result<(u64, u64), async_nats::Error> {
+    broker::check(&jetstream.client())?;
     let stream = jetstream.get_stream(service.events_stream()).await?;
     let state = &stream.cached_info().state;
     Ok((state.first_sequence.max(1), state.last_sequence))
@@ -121,7 +122,18 @@ async fn fetch(
     deliver_policy: DeliverPolicy,
     most: usize,
 ) -> Result<Vec<Message>, async_nats::Error> {
-    let stream = jetstream.get_stream(service.events_stream()).await?;
+    let consumer = consumer(jetstream, service, deliver_policy).await?;
+    consumer.fetch().max_messages(most).messages().await?.try_collect().await
+}
+
+/// One that nobody else knows of, and that goes by itself.
+async fn consumer(
+    jetstream: &Context,
+    service: Service,
+    deliver_policy: DeliverPolicy,
+) -> Result<PullConsumer, async_nats::Error> {
+    broker::check(&jetstream.client())?;
+    let stream = jetstream.get_stream_no_info(service.events_stream()).await?;
     let config = pull::Config {
         deliver_policy,
         ack_policy: AckPolicy::None,
@@ -129,8 +141,7 @@ async fn fetch(
         memory_storage: true,
         ..pull::Config::default()
     };
-    let messages = stream.create_consumer(config).await?.fetch().max_messages(most).messages().await?;
-    messages.try_collect().await
+    Ok(stream.create_consumer(config).await?)
 }
 
 fn from(position: u64) -> DeliverPolicy {
@@ -145,7 +156,7 @@ fn in_order(message: &Message, position: u64) -> Result<u64, async_nats::Error> 
 
 /// Reads a service's events from a position on.
 pub(crate) struct Reader {
-    chunks: ReadyChunks<Ordered>,
+    chunks: ReadyChunks<pull::Stream>,
     position: u64,
 }
 
@@ -155,14 +166,11 @@ impl Reader {
     /// # Errors
     /// When the broker is away, or has no such stream yet.
     pub(crate) async fn open(jetstream: &Context, service: Service, position: u64) -> Result<Self, async_nats::Error> {
-        let stream = jetstream.get_stream(service.events_stream()).await?;
-        let config = OrderedConfig {
-            deliver_policy: from(position),
-            replay_policy: ReplayPolicy::Instant,
-            ..OrderedConfig::default()
-        };
-        let chunks = stream.create_consumer(config).await?.messages().await?.ready_chunks(EVENTS);
-        Ok(Self { chunks, position })
+        // Not the library's ordered consumer, which makes itself anew for as long as it takes, with pauses of 10 s, when
+        // its stream is gone, and wants to delete the one before; here whoever reads starts anew.
+        let consumer = consumer(jetstream, service, from(position)).await?;
+        let messages = consumer.stream().max_messages_per_batch(EVENTS).expires(PULL).heartbeat(HEARTBEAT);
+        Ok(Self { chunks: messages.messages().await?.ready_chunks(EVENTS), position })
     }
 
     /// The position of the last event that was read.

@@ -34,6 +34,8 @@ pub(crate) const POOL: &str = "marquee_pool_connections";
 pub(crate) const POOL_WAITING: &str = "marquee_pool_waiting";
 /// Outcomes that were too old to be kept.
 pub(crate) const PRUNED: &str = "marquee_outcomes_pruned_total";
+/// What was refused because too much was under way: `service`, `kind` (command, question).
+pub const SHED: &str = "marquee_shed_total";
 /// Always 1: `program`, `version`.
 pub const INFO: &str = "marquee_info";
 
@@ -100,5 +102,6 @@ fn describe() {
     describe_gauge!(POOL, "Connections to the store");
     describe_gauge!(POOL_WAITING, "Who waits for a connection to the store");
     describe_counter!(PRUNED, "Outcomes that were too old to be kept");
+    describe_counter!(SHED, "Commands and questions that were refused because too many were under way");
     describe_gauge!(INFO, "The program and its version");
 }

@@ -132,7 +132,7 @@ impl Client {
     }
 
     async fn letter_stream(&self) -> Result<Stream<()>, Problem> {
-        self.jetstream().get_stream_no_info(DEAD_LETTERS_STREAM).await.map_err(|error| away(&error))
+        self.jetstream()?.get_stream_no_info(DEAD_LETTERS_STREAM).await.map_err(|error| away(&error))
     }
 }
 

@@ -15,6 +15,8 @@
 //! what nobody can ask for any more, `migrations` brings tables up to date at the start. Whether all of that is as it
 //! must be, an audit asks from outside ([`inspection`]).
 //!
+//! How much may be under way at a time, [`room`] says; `waiting` remembers who waits for which command.
+//!
 //! [`broker`] signs in, [`process`] is what every program begins and ends with.
 //!
 //! A service says what it decides ([`domain::Domain`]) and is put together with [`service::Service`].
@@ -34,6 +36,7 @@ pub mod letters;
 pub mod process;
 pub mod projector;
 pub mod reactions;
+pub mod room;
 pub mod service;
 
 mod audit;
@@ -55,3 +58,4 @@ mod publisher;
 mod relay;
 mod schema;
 mod streams;
+mod waiting;

@@ -36,6 +36,8 @@ pub(crate) struct Monitor {
     service: Service,
     followers: Vec<Followed>,
     store: Check,
+    /// Looks in a row at which the store could not be used.
+    failures: u32,
     lag: Check,
     pulse: Pulse,
     since: BTreeMap<String, Instant>,
@@ -53,7 +55,7 @@ impl Monitor {
         health: &Health,
     ) -> Self {
         let (store, lag, pulse) = (health.check("store"), health.check("lag"), health.pulse("monitor", LIMIT));
-        Self { database, jetstream, service, followers, store, lag, pulse, since: BTreeMap::new() }
+        Self { database, jetstream, service, followers, store, failures: 0, lag, pulse, since: BTreeMap::new() }
     }
 
     /// Looks until `shutdown`.
@@ -76,7 +78,16 @@ impl Monitor {
             Ok(head) => head,
             Err(_) => Err(StoreError::Away(format!("no answer within {} s", PATIENCE.as_secs()))),
         };
-        self.store.set(head.as_ref().map(drop).map_err(ToString::to_string));
+        match &head {
+            Ok(_) => {
+                self.failures = 0;
+                self.store.set(Ok(()));
+            }
+            Err(error) => {
+                self.failures = self.failures.saturating_add(1);
+                self.store.trouble(self.failures, &error.to_string());
+            }
+        }
         // Without the broker, the last figures stay, and the check "broker" tells why.
         let mut late = Vec::new();
         if let Some(remark) = self.relay(head.ok()).await {

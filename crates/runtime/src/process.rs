@@ -19,6 +19,12 @@ use crate::database::backoff;
 use crate::figures::Figures;
 use crate::health::Health;
 
+/// How often to ask the broker whether it is still there. When it leaves two of these unanswered, it is away, although
+/// its machine may only stand still.
+const PING: Duration = Duration::from_secs(2);
+/// From this attempt to reconnect on, pauses don't grow any more.
+const RECONNECT: u32 = 4;
+
 /// What every process can be told.
 #[derive(Clone, Debug, clap::Args)]
 pub struct CommonArgs {
@@ -92,8 +98,9 @@ pub async fn connect(
             options = options.nkey(seed.trim().to_owned());
         }
         let server = format!("{}:{}", address.host(), address.port());
-        let options = options.name(name).ping_interval(Duration::from_secs(10)).reconnect_delay_callback(|attempt| {
-            backoff(u32::try_from(attempt).unwrap_or(u32::MAX)).min(Duration::from_secs(1))
+        let options = options.name(name).ping_interval(PING).reconnect_delay_callback(|attempt| {
+            // Never capped, because jitter would be cut off: up to 320 ms, so that a broker is found as soon as it is back.
+            backoff(u32::try_from(attempt).unwrap_or(u32::MAX).min(RECONNECT))
         });
         let error = match options.connect(address).await {
             Ok(client) => return Ok(client),

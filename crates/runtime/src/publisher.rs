@@ -16,15 +16,16 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
-use crate::client::Order;
+use crate::client::{Order, Unpublished};
 use crate::database::backoff;
-use crate::headers;
+use crate::{broker, headers};
 
 /// Commands in one message.
 const BATCH_COMMANDS: usize = 500;
 /// Bytes of commands in one message, give or take one command.
 const BATCH_BYTES: usize = 1 << 20;
-/// Commands that wait for the publish in flight; more wait at the door.
+/// Commands that wait for the publish in flight; more wait at the door. How many there can be, the [room](crate::room)
+/// says.
 const QUEUE: usize = 10_000;
 /// How long one acknowledgement may take.
 const ACKNOWLEDGEMENT: Duration = Duration::from_secs(2);
@@ -40,7 +41,7 @@ pub(crate) struct Publication {
 }
 
 /// Tells whether the broker took a command.
-type Published = oneshot::Sender<Result<(), Problem>>;
+type Published = oneshot::Sender<Result<(), Unpublished>>;
 
 /// Publishes to one service.
 pub(crate) struct Publisher {
@@ -58,11 +59,11 @@ impl Publisher {
     }
 
     /// Returns when the broker has the command.
-    pub(crate) async fn publish(&self, publication: Publication) -> Result<(), Problem> {
+    pub(crate) async fn publish(&self, publication: Publication) -> Result<(), Unpublished> {
         let (published, result) = oneshot::channel();
         let gone = || Problem::new(Case::Internal, "the publisher has ended");
-        self.queue.send((publication, published)).await.map_err(|_| gone())?;
-        result.await.map_err(|_| gone())?
+        self.queue.send((publication, published)).await.map_err(|_| Unpublished::Never(gone()))?;
+        result.await.map_err(|_| Unpublished::Perhaps(gone()))?
     }
 }
 
@@ -93,7 +94,7 @@ impl Task {
     }
 
     /// Commands go as a CloudEvents JSON batch, also one alone: only a batch says who gives each.
-    async fn send(&self, commands: Vec<Publication>) -> Result<(), Problem> {
+    async fn send(&self, commands: Vec<Publication>) -> Result<(), Unpublished> {
         let batch: Vec<BatchedCommand> = commands
             .into_iter()
             .map(|Publication { name, data, order }| BatchedCommand {
@@ -107,30 +108,39 @@ impl Task {
                 data,
             })
             .collect();
-        let payload = serde_json::to_vec(&batch).map_err(|error| Problem::new(Case::Internal, error.to_string()))?;
+        let unwritten = |error: serde_json::Error| Problem::new(Case::Internal, error.to_string());
+        let payload = serde_json::to_vec(&batch).map_err(|error| Unpublished::Never(unwritten(error)))?;
         self.publish(payload.into()).await
     }
 
     /// A late acknowledgement is unknown, not failed: the same again, under the same id.
-    async fn publish(&self, payload: Bytes) -> Result<(), Problem> {
+    async fn publish(&self, payload: Bytes) -> Result<(), Unpublished> {
         let message_id = Uuid::now_v7().to_string();
         let headers = headers::map([(names::REPLY_TO, self.inbox.clone()), (names::MESSAGE_ID, message_id)]);
         let begun = Instant::now();
-        let mut tried = 0;
+        let (mut tried, mut sent) = (0, false);
         loop {
-            let error = match timeout(ACKNOWLEDGEMENT, self.try_publish(&headers, &payload)).await {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(error)) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
-                    return Err(Problem::new(Case::TooLarge, "the command is larger than a message may be"));
+            // What is sent to a broker that is away would be kept for its return, again with each try.
+            let error = if let Err(problem) = broker::check(&self.jetstream.client()) {
+                problem.detail
+            } else {
+                sent = true;
+                match timeout(ACKNOWLEDGEMENT, self.try_publish(&headers, &payload)).await {
+                    Ok(Ok(())) => return Ok(()),
+                    Ok(Err(error)) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
+                        let problem = Problem::new(Case::TooLarge, "the command is larger than a message may be");
+                        return Err(Unpublished::Never(problem));
+                    }
+                    Ok(Err(error)) => error.to_string(),
+                    Err(_) => "no acknowledgement in time".to_owned(),
                 }
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => "no acknowledgement in time".to_owned(),
             };
             tried += 1;
-            if begun.elapsed() > PATIENCE {
+            if !sent || begun.elapsed() > PATIENCE {
                 tracing::warn!(%error, service = %self.service, tried, "commands could not be published");
                 let detail = format!("commands for the {} service cannot be taken at the moment", self.service);
-                return Err(Problem::new(Case::Unavailable, detail));
+                let problem = Problem::new(Case::Unavailable, detail);
+                return Err(if sent { Unpublished::Perhaps(problem) } else { Unpublished::Never(problem) });
             }
             sleep(backoff(tried)).await;
         }

@@ -4,7 +4,7 @@
 use std::marker::PhantomData;
 
 use contracts::ids::{CommandId, derive_id};
-use contracts::{Actor, CommandSet, EventSet};
+use contracts::{Actor, CommandSet, EventSet, Problem};
 use futures_util::FutureExt;
 use uuid::Uuid;
 
@@ -60,7 +60,8 @@ impl<R: Reaction> Work for Reactor<R> {
                     expires: None,
                 };
                 let data = command.encode()?;
-                self.client.publish_raw(R::Command::SERVICE, command.name(), data, order).await?;
+                let published = self.client.publish_raw(R::Command::SERVICE, command.name(), data, order);
+                published.await.map_err(Problem::from)?;
             }
         }
         let last = events.last().map_or(0, |event| event.position);

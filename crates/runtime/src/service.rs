@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use async_nats::{Message, jetstream};
@@ -33,6 +34,7 @@ use crate::projector::{Projection, Projector};
 use crate::pruning::Pruner;
 use crate::reactions::{Reaction, Reactor};
 use crate::relay::Relay;
+use crate::room::Bounds;
 use crate::{audit, commands, headers, intake, migrations, outcomes};
 
 /// Connections to the store: the command loop, the relay, committed state and each follower need one at a time, the
@@ -155,7 +157,7 @@ impl<D: Domain> Service<D> {
 
         let around = Around {
             database: database.clone(),
-            client: Client::connect(nats.clone(), &format!("/marquee/{service}"))
+            client: Client::connect(nats.clone(), &format!("/marquee/{service}"), Bounds::default())
                 .await
                 .map_err(anyhow::Error::from_boxed)?,
         };
@@ -211,6 +213,7 @@ impl<D: Domain> Parts<D> {
             pulse: self.health.pulse("command loop", commands::LIMIT),
             dead_letters: self.dead_letters.clone(),
             cache: Arc::default(),
+            stalled: AtomicU32::new(0),
         };
         let relay = Relay {
             database: self.around.database.clone(),

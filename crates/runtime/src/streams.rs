@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use async_nats::jetstream::context::{CreateStreamError, GetStreamError, GetStreamErrorKind};
-use async_nats::jetstream::stream::{Config, ConsumerLimits, PersistenceMode, RetentionPolicy, StorageType, Stream};
+use async_nats::jetstream::stream::{
+    Config, ConsumerLimits, DiscardPolicy, PersistenceMode, RetentionPolicy, StorageType, Stream,
+};
 use async_nats::jetstream::{Context, ErrorCode};
 use contracts::Service;
 use contracts::subjects::{ALL_DEAD_LETTERS, COMMANDS_CONSUMER, DEAD_LETTERS_STREAM};
@@ -13,6 +15,15 @@ use contracts::subjects::{ALL_DEAD_LETTERS, COMMANDS_CONSUMER, DEAD_LETTERS_STRE
 /// How long a delivered command may go without a word. Short, because a killed service's commands wait for it;
 /// a slower batch sends progress signals.
 pub(crate) const ACK_WAIT: Duration = Duration::from_secs(2);
+
+/// How often the broker says that a consumer is still there while it has nothing for it. A consumer that is not heard of
+/// for twice as long is gone: the broker was restarted, or the stream was thrown away.
+pub(crate) const HEARTBEAT: Duration = Duration::from_millis(500);
+/// How long the broker waits for something to hand out, until it has to be asked again.
+pub(crate) const PULL: Duration = Duration::from_secs(30);
+
+/// Bytes of commands that may wait for one service; the broker refuses further ones. More than a million commands.
+const WAITING_BYTES: i64 = 1 << 30;
 
 /// How far back the broker looks for a message id. The outcomes table is what makes repeats harmless; this only spares
 /// it the repeats of a publisher that did not see its acknowledgement.
@@ -46,6 +57,8 @@ pub(crate) async fn commands(jetstream: &Context, service: Service) -> Result<St
             retention: RetentionPolicy::WorkQueue,
             storage: StorageType::File,
             duplicate_window: DUPLICATE_WINDOW,
+            max_bytes: WAITING_BYTES,
+            discard: DiscardPolicy::New,
             ..Config::default()
         })
         .await

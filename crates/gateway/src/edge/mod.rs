@@ -2,8 +2,10 @@
 //! told, how often somebody may ask for what.
 //!
 //! [`connections`] takes a connection in, behind [`tls`] if there is a certificate, and tells every request its
-//! [`ClientAddress`]. [`browsers`] is around every answer. [`Limits`] are asked by the handlers whose work is dear.
+//! [`ClientAddress`]. [`bodies`] have only so much room. [`browsers`] is around every answer. [`Limits`] are asked by the
+//! handlers whose work is dear.
 
+mod bodies;
 mod browsers;
 mod connections;
 mod limits;
@@ -16,6 +18,7 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use ipnet::IpNet;
 
+pub(crate) use bodies::{Bodies, with_room};
 pub(crate) use browsers::Browsers;
 pub(crate) use connections::{Connections, listen};
 pub use limits::LimitArgs;

@@ -1,5 +1,7 @@
 //! Bookings: where the way of one begins. Further on: `bookings/src/lib.rs`.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use contracts::bookings::{
     Booking, BookingStatus, CancelBooking, ChangeSeats, CheckIn, GetBooking, ListBookings, PlaceBooking, Seats,
@@ -15,6 +17,7 @@ use crate::input::{Filter, Id, Input};
 use crate::instead::Instead;
 use crate::listing::Listing;
 use crate::ordering::Ordering;
+use crate::recall::{Answer, Of};
 use crate::shown::ShownBooking;
 
 /// What is to be booked, and for whom.
@@ -53,10 +56,11 @@ pub(crate) async fn create(ordering: Ordering, Input(wanted): Input<NewBooking>)
     let limit = ordering.asking.limit_booking()?;
     let id: BookingId = ordering.new_id("booking");
     let NewBooking { user_id, showtime_id, seats } = wanted;
-    // The names meanwhile, since a booking is shown with them.
+    // The names meanwhile, since a booking is shown with them; whoever is refused doesn't wait for them.
     let command = PlaceBooking { id: Some(id), user_id, showtime_id, seats };
-    let (done, names) = tokio::join!(ordering.order(&command), ordering.asking.names([user_id]));
-    let mut response = done?.named(&names).created(format!("/api/bookings/{id}"));
+    let names = async { Ok(ordering.asking.names([user_id]).await) };
+    let (done, names) = tokio::try_join!(ordering.order(&command), names)?;
+    let mut response = done.named(&names).created(format!("/api/bookings/{id}"));
     response.headers_mut().extend(limit);
     Ok(response)
 }
@@ -83,7 +87,7 @@ pub(crate) async fn list(asking: Asking, Filter(mut query): Filter<ListBookings>
         asking.caller.check_staff()?;
     }
     let page = asking.ask(&query).await?;
-    Ok(asking.show(asking.with_names(page).await))
+    asking.show(&asking.with_names(page).await)
 }
 
 /// Get a booking
@@ -97,18 +101,18 @@ pub(crate) async fn list(asking: Asking, Filter(mut query): Filter<ListBookings>
 )]
 pub(crate) async fn get(asking: Asking, Id(id): Id<BookingId>) -> Result<Response, Instead> {
     let booking = their_booking(&asking, id).await?;
-    Ok(asking.unless_known(&asking.with_name(booking).await))
+    Ok(asking.unless_known(asking.with_name(&booking).await?))
 }
 
 /// A booking, for its owner and for staff. A stranger is told that there is no such booking.
 ///
 /// # Errors
 /// `Unauthenticated`, `NotFound`, `Unavailable`.
-pub(super) async fn their_booking(asking: &Asking, id: BookingId) -> Result<Booking, Problem> {
+pub(super) async fn their_booking(asking: &Asking, id: BookingId) -> Result<Arc<Answer<Booking>>, Problem> {
     asking.caller.check_known()?;
-    let booking = asking.ask(&GetBooking { id }).await?;
+    let booking = asking.recall(&GetBooking { id }, Of::Booking(id)).await?;
     let actor = &asking.caller.actor;
-    if actor.is_staff() || actor.is(booking.user_id) {
+    if actor.is_staff() || actor.is(booking.value.user_id) {
         Ok(booking)
     } else {
         Err(Problem::new(Case::NotFound, format!("there is no booking {id}")))

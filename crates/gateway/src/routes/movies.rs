@@ -112,5 +112,5 @@ pub(crate) async fn showtimes(
 ) -> Result<Response, Instead> {
     let ItsShowtimes { hall_id, date, limit, cursor } = filter;
     let showtimes = ListShowtimes { movie_id: Some(id), hall_id, date, limit, cursor };
-    Ok(asking.show(asking.page_of(&showtimes, &GetMovie { id }).await?))
+    asking.show(&asking.page_of(&showtimes, &GetMovie { id }).await?)
 }

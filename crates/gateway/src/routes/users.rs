@@ -167,7 +167,7 @@ pub(crate) async fn bookings(
     let TheirBookings { showtime_id, status, limit, cursor } = filter;
     let bookings = ListBookings { user_id: Some(id), showtime_id, status, limit, cursor };
     let page = asking.page_of(&bookings, &GetUser { id }).await?;
-    Ok(asking.show(asking.with_names(page).await))
+    asking.show(&asking.with_names(page).await)
 }
 
 /// The password to have, and the one to give up.

@@ -12,6 +12,7 @@ use runtime::client::Client;
 use runtime::inspection;
 use runtime::projector::Projection;
 use runtime::reactions::Reaction;
+use runtime::room::Bounds;
 use tokio::try_join;
 
 use super::around::Around;
@@ -137,7 +138,8 @@ async fn erasures(around: &Around) -> anyhow::Result<Stuck> {
 }
 
 async fn dead_letters(around: &Around, findings: &mut Findings) -> anyhow::Result<()> {
-    let client = Client::connect(around.nats.clone(), "/marquee/verify").await.map_err(anyhow::Error::from_boxed)?;
+    let client = Client::connect(around.nats.clone(), "/marquee/verify", Bounds::default()).await;
+    let client = client.map_err(anyhow::Error::from_boxed)?;
     let mut after = 0;
     loop {
         let page = client.letters(None, after, Limit::MOST).await?;
