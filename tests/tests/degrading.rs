@@ -217,7 +217,7 @@ async fn without_the_broker_all_is_refused_at_once_and_afterwards_nothing_is_mis
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_stands_still_is_soon_taken_for_away() {
-    let mut cinema = Cinema::start().await;
+    let cinema = Cinema::start().await;
     let (user, showtime) = (cinema.user().await, cinema.showtime().await);
     cinema.nats_server.process.freeze();
     let began = Instant::now();
