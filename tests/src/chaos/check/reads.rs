@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::super::history::{Call, History, Told};
 use super::model::{Kind, Model, id};
 use super::paths::{self, Asked};
-use super::same::{differences, same};
+use super::same::{same, unlike};
 use super::seat_map;
 use super::{Finding, Invariant};
 
@@ -97,13 +97,14 @@ impl<'a> Client<'a> {
     fn one(&mut self, kind: Kind, thing: Uuid, version: u64, body: &Value) -> Option<String> {
         let least = self.least(kind, thing);
         self.has_seen(thing, version);
-        let Some(state) = self.model.thing(kind, thing).and_then(|thing| thing.at(version)) else {
+        let found = self.model.thing(kind, thing).filter(|found| found.at(version).is_some());
+        let Some(found) = found else {
             return Some(format!("there never was a version {version} of {kind:?} {thing}"));
         };
         if version < least {
             return Some(format!("{kind:?} {thing} is shown in version {version}, which was {least} already"));
         }
-        let wrong = if body.is_null() { Vec::new() } else { differences(&state.view, body) };
+        let wrong = if body.is_null() { Vec::new() } else { unlike(found.views(version), body) };
         (!wrong.is_empty()).then(|| format!("version {version} of {kind:?} {thing}: {}", wrong.join("; ")))
     }
 

@@ -31,6 +31,12 @@ pub(super) fn differences(view: &Value, shown: &Value) -> Vec<String> {
     found
 }
 
+/// The same for whichever of several views is the least unlike.
+pub(super) fn unlike(views: impl Iterator<Item = Value>, shown: &Value) -> Vec<String> {
+    let all = views.map(|view| differences(&view, shown));
+    all.min_by_key(Vec::len).unwrap_or_else(|| vec!["there is no such thing".into()])
+}
+
 fn walk(path: &str, view: &Value, shown: &Value, found: &mut Vec<String>) {
     match (view, shown) {
         (Value::Object(fields), Value::Object(others)) => {

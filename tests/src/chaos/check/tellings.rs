@@ -8,7 +8,7 @@ use super::super::history::{Call, Door, Harm, History, Row, Told};
 use super::commands::{Commands, Given, Word};
 use super::effects;
 use super::model::{Model, id};
-use super::same::differences;
+use super::same::unlike;
 use super::{Finding, Invariant};
 
 pub(super) fn check(history: &History, commands: &Commands<'_>, model: &Model<'_>) -> Vec<Finding> {
@@ -108,12 +108,13 @@ fn shown(given: &Given<'_>, call: &Call, row: &Row, body: &Value, model: &Model<
     // REST shows a changed user by asking for them: others may have changed them since.
     let asks = call.door == Door::Rest && matches!(given.name, "users.update" | "users.set-roles");
     let version = body["version"].as_u64().filter(|later| asks && *later > own).unwrap_or(own);
-    let Some(state) = thing.at(version) else { return vec![format!("version {version} was told, and is not there")] };
-    let mut view = state.view.clone();
-    if let Value::Object(fields) = &mut view {
-        fields.retain(|name, _| name == "id" || body.get(name).is_some());
-    }
-    differences(&view, body).into_iter().map(|what| format!("as was told, {what} in the journal")).collect()
+    let views = thing.views(version).map(|mut view| {
+        if let Value::Object(fields) = &mut view {
+            fields.retain(|name, _| name == "id" || body.get(name).is_some());
+        }
+        view
+    });
+    unlike(views, body).into_iter().map(|what| format!("as was told, {what} in the journal")).collect()
 }
 
 fn contradictions(given: &Given<'_>) -> Vec<String> {

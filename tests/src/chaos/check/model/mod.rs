@@ -58,6 +58,19 @@ impl<'a> Thing<'a> {
         self.states.iter().take_while(|state| state.row.position <= position).count() as u64
     }
 
+    /// What may be shown of a version: what it was, and of a user, what is personal of that or any later one. That is kept
+    /// beside the journal, and there at once, while the version that is named with it comes from events.
+    pub(super) fn views(&self, version: u64) -> impl Iterator<Item = Value> {
+        let first = usize::try_from(version).unwrap_or(usize::MAX).saturating_sub(1);
+        let later = if self.kind == Kind::User { usize::MAX } else { 1 };
+        let of_version = self.at(version).map(|state| &state.view);
+        self.states
+            .iter()
+            .skip(first)
+            .take(later)
+            .filter_map(move |state| Some(users::with_personal(of_version?, &state.view)))
+    }
+
     /// As it was at a version.
     pub(super) fn at(&self, version: u64) -> Option<&State<'a>> {
         self.states.get(usize::try_from(version).ok()?.checked_sub(1)?)

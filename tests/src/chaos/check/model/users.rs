@@ -56,6 +56,15 @@ fn change<'a>(
     Ok(())
 }
 
+/// A view with what is personal of another one.
+pub(super) fn with_personal(view: &Value, of: &Value) -> Value {
+    let mut view = view.clone();
+    for name in PERSONAL.into_iter().filter(|name| of.get(name).is_some()) {
+        view[name] = of[name].clone();
+    }
+    view
+}
+
 fn with_profile(mut view: Value, commands: &Commands<'_>, row: &Row) -> Value {
     let given = commands.find(Service::Users, row.command_id);
     for name in PERSONAL {
