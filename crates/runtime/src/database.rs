@@ -85,7 +85,7 @@ fn without_values(text: &str) -> String {
 }
 
 /// diesel-async reports deadlocks, lock waits, full disks and lost connections by their text only.
-fn is_passing(text: &str) -> bool {
+pub(crate) fn is_passing(text: &str) -> bool {
     const PASSING: [&str; 15] = [
         "1213",
         "1205",
