@@ -83,7 +83,7 @@ fn migrate(mut harness: AsyncMigrationHarness<Connection>, own: &EmbeddedMigrati
         let mut migrations: Vec<_> =
             migrations.into_iter().map(|migration| (migration.name().version().as_owned(), migration)).collect();
         migrations.sort_by(|(one, _), (other, _)| one.cmp(other));
-        known.extend(migrations.iter().map(|(version, _)| version.clone()));
+        known.extend(migrations.iter().map(|(version, _)| version.as_owned()));
         pending.extend(migrations.into_iter().filter(|(version, _)| !applied.contains(version)));
     }
     if let Some(version) = applied.difference(&known).max() {
