@@ -41,6 +41,7 @@ pub struct Cinema {
     /// The private database server.
     pub database: Database,
     around: Surroundings,
+    fit: Box<dyn Fn(&mut Spec) + Send + Sync>,
     folder: Folder,
     // The last to be dropped, because it removes the folder.
     _guard: Guard,
@@ -49,12 +50,18 @@ pub struct Cinema {
 impl Cinema {
     /// Starts everything and waits until it is ready.
     pub async fn start() -> Self {
+        Self::start_fitted(|_| {}, |_| {}).await
+    }
+
+    /// The same with something done to the data folder before the servers start, and to how each program starts.
+    pub async fn start_fitted(prepare: impl FnOnce(&Path), fit: impl Fn(&mut Spec) + Send + Sync + 'static) -> Self {
         let programs = services::programs().unwrap_or_else(|error| panic!("{error:#}"));
         let folder = Folder::open(&new_folder()).await.expect("a data folder");
         let marquee = programs.join("marquee");
         let guard = Guard::start(&marquee, folder.path(), Afterwards::Remove).await.expect("a guard");
         let mut nats_server = Nats::prepare(&folder).unwrap_or_else(|error| panic!("{error:#}"));
         let mut database = Database::prepare(&folder).await.unwrap_or_else(|error| panic!("{error:#}"));
+        prepare(folder.path());
         tokio::join!(
             start(&mut nats_server.process, servers::PATIENCE),
             start(&mut database.process, servers::PATIENCE)
@@ -67,7 +74,8 @@ impl Cinema {
             output: process::Output::File,
         };
         let (api, programs) = (Api::new(""), BTreeMap::new());
-        let mut cinema = Self { api, programs, nats_server, database, around, folder, _guard: guard };
+        let fit = Box::new(fit);
+        let mut cinema = Self { api, programs, nats_server, database, around, fit, folder, _guard: guard };
         let mut specs: Vec<Spec> = Service::ALL.map(|service| cinema.service_spec(service, service.name())).into();
         let (gateway, api) = cinema.gateway_spec(GATEWAY);
         specs.push(gateway);
@@ -190,9 +198,17 @@ impl Cinema {
 
     /// A health page (`healthz`, `readyz`, `metrics`) of a program: status and text.
     pub async fn health(&self, name: &str, page: &str) -> (u16, String) {
-        let url = fs::read_to_string(self.folder.health_file(name)).expect("a health address");
-        let response = reqwest::get(format!("{url}/{page}")).await.expect("a page");
-        (response.status().as_u16(), response.text().await.expect("text"))
+        self.try_health(name, page).await.expect("a page")
+    }
+
+    /// The same, if the program answers.
+    ///
+    /// # Errors
+    /// When it doesn't.
+    pub async fn try_health(&self, name: &str, page: &str) -> anyhow::Result<(u16, String)> {
+        let url = fs::read_to_string(self.folder.health_file(name))?;
+        let response = reqwest::get(format!("{url}/{page}")).await?;
+        Ok((response.status().as_u16(), response.text().await?))
     }
 
     /// Runs `marquee status`: whether it succeeded, and what it says.
@@ -267,11 +283,26 @@ impl Cinema {
         }
     }
 
+    /// The names of all programs.
+    pub fn names(&self) -> Vec<String> {
+        self.programs.keys().cloned().collect()
+    }
+
+    /// The process of a program or a server.
+    pub fn process(&mut self, name: &str) -> &mut Process {
+        match name {
+            servers::NATS => &mut self.nats_server.process,
+            servers::DATABASE => &mut self.database.process,
+            name => self.program(name),
+        }
+    }
+
     fn program(&mut self, name: &str) -> &mut Process {
         self.programs.get_mut(name).unwrap_or_else(|| panic!("there is no {name}"))
     }
 
-    fn add(&mut self, spec: Spec) {
+    fn add(&mut self, mut spec: Spec) {
+        (self.fit)(&mut spec);
         self.programs.insert(spec.name.clone(), Process::new(spec, &self.folder));
     }
 

@@ -1,6 +1,8 @@
 //! Power cuts: services, broker and store die in the middle of work, and nothing that was acknowledged is lost or doubled.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -255,4 +257,70 @@ async fn a_service_that_is_away_is_a_503_and_nothing_is_booked() {
     assert!(answer.header("retry-after").parse::<u32>().is_ok());
     cinema.start_again("bookings").await;
     cinema.book(&user, &showtime, &["A1"]).await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_that_a_power_cut_brings_back_are_done_with_and_take_effect_once() {
+    let mut cinema = Cinema::start().await;
+    let (user, showtime) = (cinema.user().await, cinema.showtime().await);
+    cinema.stop("bookings").await;
+    let body = json!({ "user_id": user, "showtime_id": showtime, "seats": ["A1"] });
+    let id = Uuid::now_v7();
+    cinema.broker().await.command(Service::Bookings, "place", body.to_string(), id).await;
+    // What is on the disk while the command waits is on the disk again after it was decided: that it was removed was
+    // the last that the broker wrote there.
+    let messages = cinema.nats_server.store().join("jetstream/MARQUEE/streams/BOOKINGS_COMMANDS/msgs");
+    let aside = cinema.folder().join("aside");
+    cinema.nats_server.process.kill().await;
+    replace(&messages, &aside);
+    cinema.restart_broker().await;
+    cinema.start_again("bookings").await;
+    cinema.broker().await.outcome(Service::Bookings, id).await;
+    eventually("an empty stream", async || (waiting(&cinema).await == 0).then_some(())).await;
+    cinema.stop("bookings").await;
+    cinema.nats_server.process.kill().await;
+    replace(&aside, &messages);
+    cinema.restart_broker().await;
+    assert_eq!(waiting(&cinema).await, 1);
+
+    cinema.start_again("bookings").await;
+    eventually("an empty stream again", async || (waiting(&cinema).await == 0).then_some(())).await;
+    assert_eq!(cinema.broker().await.last_sequence(Service::Bookings).await, 1);
+    cinema.book(&user, &showtime, &["A2"]).await.expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_follows_from_an_event_is_done_though_the_broker_lost_the_command_for_it() {
+    let mut cinema = Cinema::start().await;
+    let (user, showtime) = (cinema.user().await, cinema.showtime().await);
+    let booking = cinema.book(&user, &showtime, &["A1"]).await.expect(201);
+    // Nobody but the movies service can tell whether the showtime is to come, so the command waits.
+    cinema.stop("movies").await;
+    cinema.api.delete(&format!("/api/users/{user}")).await.expect(204);
+    eventually("a command that waits", async || (waiting(&cinema).await > 0).then_some(())).await;
+    cinema.wipe_broker().await;
+
+    cinema.start_again("movies").await;
+    eventually("a cancelled booking", async || {
+        let found = cinema.api.get(booking.header("location")).await;
+        (found.body["status"] == "cancelled").then_some(())
+    })
+    .await;
+}
+
+/// How many messages are in the stream of the bookings service's commands.
+async fn waiting(cinema: &Cinema) -> u64 {
+    let jetstream = async_nats::jetstream::new(cinema.broker().await.client);
+    let stream = jetstream.get_stream(Service::Bookings.commands_stream()).await.expect("a stream");
+    stream.cached_info().state.messages
+}
+
+/// Makes the second folder a copy of the first.
+fn replace(from: &Path, to: &Path) {
+    let _ = fs::remove_dir_all(to);
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        fs::copy(entry.path(), to.join(entry.file_name())).expect("a copy");
+    }
 }

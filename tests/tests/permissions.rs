@@ -62,10 +62,14 @@ fn publishing() -> Vec<Granted> {
         grant(format!("$JS.API.STREAM.INFO.{commands}"), &[own, Operator]);
         grant(format!("$JS.API.CONSUMER.CREATE.{commands}.decider"), &[own]);
         grant(format!("$JS.API.CONSUMER.CREATE.{commands}.other"), &[]);
+        grant(format!("$JS.API.CONSUMER.DELETE.{commands}.other"), &[]);
+        grant(format!("$JS.API.CONSUMER.DELETE.{events}.other"), &[]);
         grant(format!("$JS.API.CONSUMER.CREATE.{commands}"), &[]);
         grant(format!("$JS.API.CONSUMER.DURABLE.CREATE.{commands}.other"), &[]);
         grant(format!("$JS.API.CONSUMER.INFO.{commands}.decider"), &[own, Operator]);
         grant(format!("$JS.API.CONSUMER.MSG.NEXT.{commands}.decider"), &[own]);
+        // It makes it anew when it delivers nothing any more.
+        grant(format!("$JS.API.CONSUMER.DELETE.{commands}.decider"), &[own]);
         grant(format!("$JS.ACK.{commands}.decider.1.1.1.1.1"), &[own]);
         for read in ["STREAM.MSG.GET", "DIRECT.GET"] {
             grant(format!("$JS.API.{read}.{commands}"), &[]);
@@ -125,7 +129,7 @@ fn destroying() -> Vec<String> {
     let streams = Service::ALL.iter().flat_map(|of| [of.commands_stream(), of.events_stream()]).chain(["DEAD_LETTERS"]);
     let subjects = streams.flat_map(|stream| {
         let api = ["PURGE", "UPDATE", "MSG.DELETE", "SNAPSHOT", "RESTORE", "LEADER.STEPDOWN", "DELETE"];
-        let consumer = ["DELETE", "PAUSE", "RESET"].map(|api| format!("$JS.API.CONSUMER.{api}.{stream}.decider"));
+        let consumer = ["PAUSE", "RESET"].map(|api| format!("$JS.API.CONSUMER.{api}.{stream}.decider"));
         let subscriber = api.map(|api| format!("{SUBSCRIBERS_API}.STREAM.{api}.{stream}"));
         api.map(|api| format!("$JS.API.STREAM.{api}.{stream}")).into_iter().chain(consumer).chain(subscriber)
     });

@@ -52,6 +52,27 @@ fn a_user_is_added_read_changed_and_erased() {
     });
 }
 
+#[test]
+fn a_change_of_a_user_who_is_erased_since_is_still_said_to_be_done() {
+    on_shared_cinema(async |cinema| {
+        let (api, details) = (&cinema.api, samples::user());
+        let path = format!("/api/users/{}", api.post("/api/users", &details).await.expect(201).id());
+        let bodies = [(path.clone(), details), (format!("{path}/roles"), json!({ "roles": ["staff"] }))];
+        let change = async |(path, body): &(String, Value)| {
+            let request = api.request(reqwest::Method::PUT, path).header("idempotency-key", format!("key of {path}"));
+            api.send(request.json(body)).await
+        };
+        for body in &bodies {
+            change(body).await.expect(200);
+        }
+        api.delete(&path).await.expect(204);
+        // Whoever lost the answer asks again under the same key, and must not be told that nothing was done.
+        for body in &bodies {
+            assert_eq!(change(body).await.expect(204).body, Value::Null);
+        }
+    });
+}
+
 /// The position in the users service's journal.
 fn position(header: &str) -> u64 {
     header.strip_prefix("users=").unwrap_or_else(|| panic!("{header}")).parse().expect("a number")

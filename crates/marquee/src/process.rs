@@ -154,6 +154,15 @@ impl Process {
         }
     }
 
+    /// Whether it has ended by itself since it was started.
+    pub fn has_ended(&mut self) -> bool {
+        let ended = self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(Some(_))));
+        if ended {
+            self.forget();
+        }
+        ended
+    }
+
     /// Lets it stand still, as a machine that swaps or a debugger would: it is there, and answers nothing.
     pub fn freeze(&self) {
         self.signal(Signal::STOP);
@@ -162,6 +171,11 @@ impl Process {
     /// Lets it go on.
     pub fn thaw(&self) {
         self.signal(Signal::CONT);
+    }
+
+    /// Asks it to drain, and does not wait for that.
+    pub fn drain(&self) {
+        self.signal(Signal::TERM);
     }
 
     /// Signals it and what it may have started itself. That it has ended at this very moment is no error.

@@ -13,7 +13,7 @@
 //!
 //! [`health`] tells whether all of that is well, [`figures`] counts it, `monitor` measures who lags, `pruning` removes
 //! what nobody can ask for any more, `migrations` brings tables up to date at the start. Whether all of that is as it
-//! must be, an audit asks from outside ([`inspection`]).
+//! must be, an audit asks from outside ([`inspection`]). `stranded` finds commands that the broker keeps to itself.
 //!
 //! How much may be under way at a time, [`room`] says; `waiting` remembers who waits for which command.
 //!
@@ -57,5 +57,6 @@ mod pruning;
 mod publisher;
 mod relay;
 mod schema;
+mod stranded;
 mod streams;
 mod waiting;

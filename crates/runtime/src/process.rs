@@ -19,6 +19,9 @@ use crate::database::backoff;
 use crate::figures::Figures;
 use crate::health::Health;
 
+/// How long the broker may take to answer a request of JetStream's. An answer that is lost with a broker that dies is
+/// waited for as long, and what comes back should be noticed at once.
+const ANSWER: Duration = Duration::from_secs(3);
 /// How often to ask the broker whether it is still there. When it leaves two of these unanswered, it is away, although
 /// its machine may only stand still.
 const PING: Duration = Duration::from_secs(2);
@@ -98,10 +101,11 @@ pub async fn connect(
             options = options.nkey(seed.trim().to_owned());
         }
         let server = format!("{}:{}", address.host(), address.port());
-        let options = options.name(name).ping_interval(PING).reconnect_delay_callback(|attempt| {
-            // Never capped, because jitter would be cut off: up to 320 ms, so that a broker is found as soon as it is back.
-            backoff(u32::try_from(attempt).unwrap_or(u32::MAX).min(RECONNECT))
-        });
+        let options =
+            options.name(name).ping_interval(PING).request_timeout(Some(ANSWER)).reconnect_delay_callback(|attempt| {
+                // Never capped, because jitter would be cut off: up to 320 ms, so that a broker is found as soon as it is back.
+                backoff(u32::try_from(attempt).unwrap_or(u32::MAX).min(RECONNECT))
+            });
         let error = match options.connect(address).await {
             Ok(client) => return Ok(client),
             Err(error) => error,

@@ -35,6 +35,7 @@ use crate::pruning::Pruner;
 use crate::reactions::{Reaction, Reactor};
 use crate::relay::Relay;
 use crate::room::Bounds;
+use crate::stranded::Stranded;
 use crate::{audit, commands, headers, intake, migrations, outcomes};
 
 /// Connections to the store: the command loop, the relay, committed state and each follower need one at a time, the
@@ -121,7 +122,8 @@ impl<D: Domain> Service<D> {
     /// Turns events into commands.
     pub fn react<R: Reaction>(mut self) -> Self {
         self.followers.push(Box::new(|parts| {
-            let work = Reactor::<R>::new(parts.around.database.clone(), parts.around.client.clone());
+            let (database, client) = (parts.around.database.clone(), parts.around.client.clone());
+            let work = Reactor::<R>::new(database, client, parts.shutdown.clone());
             parts.follow(Reactor::<R>::CHECKPOINT, work);
         }));
         self
@@ -253,6 +255,7 @@ impl<D: Domain> Parts<D> {
         let followed = std::mem::take(&mut self.followed);
         let monitor = Monitor::new(database.clone(), jetstream.clone(), service, followed, &self.health);
         self.tracker.spawn(monitor.run(self.shutdown.clone()));
+        self.tracker.spawn(Stranded { jetstream: jetstream.clone(), service }.run(self.shutdown.clone()));
         self.tracker.spawn(Pruner { database, jetstream, service, keep }.run(self.shutdown.clone()));
     }
 }

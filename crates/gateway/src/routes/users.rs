@@ -7,13 +7,14 @@ use contracts::ids::{ShowtimeId, UserId};
 use contracts::page::Limit;
 use contracts::text::Email;
 use contracts::users::{
-    DeleteUser, FullName, GetUser, ListUsers, RegisterUser, UpdateUser, User, UserDetails, Username,
+    DeleteUser, FullName, GetUser, ListUsers, RegisterUser, UpdateUser, User, UserChanged, UserDetails, Username,
 };
 use contracts::{Case, Problem, Role, Roles};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::access::Password;
+use crate::done::Done;
 use crate::examples;
 use crate::gateway::Asking;
 use crate::input::{Filter, Id, Input};
@@ -106,7 +107,10 @@ pub(crate) async fn get(asking: Asking, Id(id): Id<UserId>) -> Result<Response, 
     put, path = "/api/users/{id}", tag = "users", operation_id = "update_user",
     params(("id" = String, Path, format = Uuid, description = "Whom", example = json!(examples::user(1)))),
     request_body(content = UserDetails, example = json!(examples::changed_user())),
-    responses((status = 200, description = "The user as they are now", body = User)),
+    responses(
+        (status = 200, description = "The user as they are now", body = User),
+        (status = 204, description = "It is done, and the user was erased since"),
+    ),
 )]
 pub(crate) async fn update(
     ordering: Ordering,
@@ -115,8 +119,17 @@ pub(crate) async fn update(
 ) -> Result<Response, Instead> {
     ordering.asking.caller.check_known()?;
     let done = ordering.change(&UpdateUser { id, details }, &GetUser { id }).await?;
-    let user = ordering.asking.ask(&GetUser { id }).await?;
-    Ok(done.with(user).changed())
+    changed(&ordering, done, id).await
+}
+
+/// The user as they are now. When they were erased since, there is nothing to show, but the change was made all the same:
+/// a problem would say that it was not.
+async fn changed(ordering: &Ordering, done: Done<UserChanged>, id: UserId) -> Result<Response, Instead> {
+    match ordering.asking.ask(&GetUser { id }).await {
+        Ok(user) => Ok(done.with(user).changed()),
+        Err(problem) if problem.is(Case::NotFound) => Ok(done.gone()),
+        Err(problem) => Err(problem.into()),
+    }
 }
 
 /// Erase a user
@@ -229,7 +242,10 @@ pub(crate) struct NewRoles {
     put, path = "/api/users/{id}/roles", tag = "users", operation_id = "update_roles",
     params(("id" = String, Path, format = Uuid, description = "Whose", example = json!(examples::user(4)))),
     request_body(content = NewRoles, example = json!(examples::new_roles())),
-    responses((status = 200, description = "The user as they are now", body = User)),
+    responses(
+        (status = 200, description = "The user as they are now", body = User),
+        (status = 204, description = "It is done, and the user was erased since"),
+    ),
 )]
 pub(crate) async fn set_roles(
     ordering: Ordering,
@@ -238,6 +254,5 @@ pub(crate) async fn set_roles(
 ) -> Result<Response, Instead> {
     ordering.asking.caller.check_admin()?;
     let done = ordering.change(&SetRoles { id, roles }, &GetUser { id }).await?;
-    let user = ordering.asking.ask(&GetUser { id }).await?;
-    Ok(done.with(user).changed())
+    changed(&ordering, done, id).await
 }

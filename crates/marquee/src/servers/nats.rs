@@ -1,7 +1,7 @@
 //! A private nats-server.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
@@ -78,11 +78,18 @@ impl Nats {
     /// When the store can't be removed.
     pub async fn wipe(&mut self) -> anyhow::Result<()> {
         self.process.kill().await;
-        match fs::remove_dir_all(&self.store) {
+        // What is in the folder, not the folder: that may be where a disk is mounted.
+        let store = self.store.join("jetstream");
+        match fs::remove_dir_all(&store) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("cannot remove {}", self.store.display()))
+                Err(error).with_context(|| format!("cannot remove {}", store.display()))
             }
             _ => Ok(()),
         }
+    }
+
+    /// The folder in which it stores everything.
+    pub fn store(&self) -> &Path {
+        &self.store
     }
 }
