@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_nats::jetstream::Context;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
 use contracts::page::Page;
 use contracts::subjects::headers::MIN_POSITION;
 use contracts::{Actor, Case, Positions, Problem, Query};
@@ -18,12 +18,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::{Caller, Passwords, Secrets};
 use crate::edge::{ClientAddress, LimitArgs, Limits};
-use crate::headers::{self, value};
+use crate::headers;
 use crate::instead::Instead;
-use crate::listing::{self, Listing};
+use crate::listing;
 use crate::live::{Live, LiveArgs};
 use crate::names::Names;
-use crate::representation::{Representation, representation};
+use crate::representation::{Representation, unless_known};
 use crate::seen::Seen;
 
 /// How long a command's outcome is still waited for after the process was told to stop.
@@ -138,16 +138,7 @@ impl Asking {
 
     /// Shows one thing, or answers 304 when the caller has it already.
     pub(crate) fn unless_known(&self, thing: &impl Representation) -> Response {
-        let response = representation(StatusCode::OK, thing);
-        let etag = response.headers().get(header::ETAG).and_then(|etag| etag.to_str().ok());
-        if etag.is_some_and(|etag| headers::is_known(&self.headers, etag)) {
-            let mut unchanged = StatusCode::NOT_MODIFIED.into_response();
-            unchanged
-                .headers_mut()
-                .extend(response.headers().get(header::ETAG).map(|etag| (header::ETAG, etag.clone())));
-            return unchanged;
-        }
-        response
+        unless_known(&self.headers, thing)
     }
 
     /// Answers with a page of a list, and a link to the next one.
@@ -176,11 +167,7 @@ impl Asking {
     }
 
     /// Shows a page of a list, with a link to the next one.
-    pub(crate) fn show<T: Serialize>(&self, Page { items, cursor }: Page<T>) -> Response {
-        let next = cursor.as_deref().map(|cursor| listing::next(&self.uri, cursor));
-        let link = next.as_ref().map(|next| (header::LINK, value(format!("<{next}>; rel=\"next\""))));
-        let mut response = axum::Json(Listing { items, cursor, next }).into_response();
-        response.headers_mut().extend(link);
-        response
+    pub(crate) fn show<T: Serialize>(&self, page: Page<T>) -> Response {
+        listing::page(&self.uri, page)
     }
 }

@@ -1,8 +1,12 @@
 //! Lists in pages, each with a link to the next one.
 
-use axum::http::Uri;
+use axum::http::{Uri, header};
+use axum::response::{IntoResponse, Response};
+use contracts::page::Page;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::headers::value;
 
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -19,8 +23,17 @@ pub struct Listing<T> {
     pub next: Option<String>,
 }
 
+/// Answers with a page of the list at `uri`, and a link to the next one.
+pub fn page<T: Serialize>(uri: &Uri, Page { items, cursor }: Page<T>) -> Response {
+    let next = cursor.as_deref().map(|cursor| next(uri, cursor));
+    let link = next.as_ref().map(|next| (header::LINK, value(format!("<{next}>; rel=\"next\""))));
+    let mut response = axum::Json(Listing { items, cursor, next }).into_response();
+    response.headers_mut().extend(link);
+    response
+}
+
 /// The address of the page that follows the one at `uri`.
-pub(crate) fn next(uri: &Uri, cursor: &str) -> String {
+fn next(uri: &Uri, cursor: &str) -> String {
     let query = uri.query().unwrap_or_default().as_bytes();
     let filters = form_urlencoded::parse(query).filter(|(name, _)| name != "cursor");
     let query =

@@ -1,6 +1,6 @@
 //! How one thing is shown: as JSON, with an entity tag.
 
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use contracts::bookings::Booking;
 use contracts::halls::Hall;
@@ -10,11 +10,11 @@ use contracts::users::User;
 use contracts::{Case, Problem};
 use serde::Serialize;
 
-use crate::headers::{etag, value};
+use crate::headers::{etag, is_known, value};
 use crate::instead::Instead;
 
 /// What has an address of its own and a version.
-pub(crate) trait Representation: Serialize {
+pub trait Representation: Serialize {
     /// Grows with every change.
     fn version(&self) -> u32;
 }
@@ -32,7 +32,7 @@ macro_rules! representations {
 representations!(User, Movie, Hall, Showtime, Booking);
 
 /// A response that shows this thing.
-pub(crate) fn representation(status: StatusCode, thing: &impl Representation) -> Response {
+pub fn representation(status: StatusCode, thing: &impl Representation) -> Response {
     match serde_json::to_vec(thing) {
         Ok(body) => {
             let etag = value(etag(thing.version(), &body));
@@ -41,5 +41,15 @@ pub(crate) fn representation(status: StatusCode, thing: &impl Representation) ->
         Err(error) => {
             Instead::from(Problem::new(Case::Internal, format!("cannot be written: {error}"))).into_response()
         }
+    }
+}
+
+/// A response that shows this thing, or 304 when these headers say that the caller has it already.
+pub fn unless_known(headers: &HeaderMap, thing: &impl Representation) -> Response {
+    let response = representation(StatusCode::OK, thing);
+    let etag = response.headers().get(header::ETAG);
+    match etag.filter(|etag| etag.to_str().is_ok_and(|etag| is_known(headers, etag))) {
+        Some(etag) => (StatusCode::NOT_MODIFIED, [(header::ETAG, etag.clone())]).into_response(),
+        None => response,
     }
 }

@@ -14,7 +14,7 @@ use crate::representation::Representation;
 
 /// A booking, and whom it is for.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct ShownBooking {
+pub struct ShownBooking {
     #[serde(flatten)]
     booking: Booking,
     /// The user's names. Not there once the user is erased, nor while the users service is away.
@@ -23,7 +23,12 @@ pub(crate) struct ShownBooking {
 }
 
 impl ShownBooking {
-    fn new(booking: Booking, names: &Found) -> Self {
+    /// A booking with its user's names, as far as they can be had.
+    pub fn new(booking: Booking, user: Option<UserRef>) -> Self {
+        Self { booking, user }
+    }
+
+    fn among(booking: Booking, names: &Found) -> Self {
         Self { user: names.get(&booking.user_id).cloned(), booking }
     }
 }
@@ -38,7 +43,7 @@ impl Done<Booking> {
     /// The same with the user's names.
     pub(crate) fn named(self, names: &Found) -> Done<ShownBooking> {
         let Self { answer, decided_at, headers } = self;
-        Done { answer: ShownBooking::new(answer, names), decided_at, headers }
+        Done { answer: ShownBooking::among(answer, names), decided_at, headers }
     }
 }
 
@@ -51,12 +56,12 @@ impl Asking {
     /// One booking with its user's names.
     pub(crate) async fn with_name(&self, booking: Booking) -> ShownBooking {
         let names = self.names([booking.user_id]).await;
-        ShownBooking::new(booking, &names)
+        ShownBooking::among(booking, &names)
     }
 
     /// A page of bookings with their users' names.
     pub(crate) async fn with_names(&self, Page { items, cursor }: Page<Booking>) -> Page<ShownBooking> {
         let names = self.names(items.iter().map(|booking| booking.user_id)).await;
-        Page { items: items.into_iter().map(|booking| ShownBooking::new(booking, &names)).collect(), cursor }
+        Page { items: items.into_iter().map(|booking| ShownBooking::among(booking, &names)).collect(), cursor }
     }
 }

@@ -27,7 +27,7 @@ const LONGEST: usize = 256;
 /// A password that somebody wants to have: 8 characters at least, 256 bytes at most.
 #[derive(Clone, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) struct Password(String);
+pub struct Password(String);
 
 impl TryFrom<String> for Password {
     type Error = String;
@@ -52,7 +52,7 @@ type Memory = Vec<Block>;
 
 /// Hashes and verifies.
 #[derive(Clone)]
-pub(crate) struct Passwords {
+pub struct Passwords {
     turns: Arc<Semaphore>,
     idle: Arc<Mutex<Vec<Memory>>>,
 }
@@ -61,7 +61,8 @@ pub(crate) struct Passwords {
 static NOBODY: LazyLock<Option<PasswordHash>> = LazyLock::new(|| hash("nobody's password").ok());
 
 impl Passwords {
-    pub(crate) fn new() -> Self {
+    /// With nothing to do yet.
+    pub fn new() -> Self {
         Self { turns: Arc::new(Semaphore::new(AT_ONCE)), idle: Arc::default() }
     }
 
@@ -69,7 +70,7 @@ impl Passwords {
     ///
     /// # Errors
     /// `Unavailable` when too many others are before it.
-    pub(crate) async fn hash(&self, password: Password, salt: [u8; 16]) -> Result<PasswordHash, Problem> {
+    pub async fn hash(&self, password: Password, salt: [u8; 16]) -> Result<PasswordHash, Problem> {
         self.in_turn(move |memory| salted(password.0.as_bytes(), &salt, memory)).await?
     }
 
@@ -77,7 +78,7 @@ impl Passwords {
     ///
     /// # Errors
     /// `Unavailable` when too many others are before it.
-    pub(crate) async fn verify(&self, password: String, hash: Option<PasswordHash>) -> Result<bool, Problem> {
+    pub async fn verify(&self, password: String, hash: Option<PasswordHash>) -> Result<bool, Problem> {
         let verified = move |memory: &mut Memory| {
             let known = hash.is_some();
             let hash = hash.or_else(|| NOBODY.clone());
