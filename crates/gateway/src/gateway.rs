@@ -58,7 +58,7 @@ impl Gateway {
             names: Arc::new(Names::start(client.clone())),
             client,
             secrets,
-            passwords: Passwords::new(),
+            passwords: Passwords::default(),
             seen: Arc::new(Seen::new()),
             limits: Arc::new(Limits::new(limits)),
             shutdown,

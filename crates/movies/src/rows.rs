@@ -15,7 +15,7 @@ use crate::schema::{halls, movies, showtimes};
 /// A movie.
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = movies, treat_none_as_default_value = false)]
-pub(crate) struct MovieRow {
+pub struct MovieRow {
     id: Key,
     version: u32,
     title: String,
@@ -26,7 +26,7 @@ pub(crate) struct MovieRow {
 }
 
 impl MovieRow {
-    pub(crate) fn new(event: &MovieAdded, at: DateTime<Utc>) -> Result<Self, StoreError> {
+    pub fn new(event: &MovieAdded, at: DateTime<Utc>) -> Result<Self, StoreError> {
         Ok(Self {
             id: Key(event.movie_id.0),
             version: 1,
@@ -38,7 +38,7 @@ impl MovieRow {
         })
     }
 
-    pub(crate) fn read(self) -> Result<Movie, StoreError> {
+    pub fn read(self) -> Result<Movie, StoreError> {
         Ok(Movie {
             id: self.id.0.into(),
             version: self.version,
@@ -52,7 +52,7 @@ impl MovieRow {
 /// A hall.
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = halls, treat_none_as_default_value = false)]
-pub(crate) struct HallRow {
+pub struct HallRow {
     id: Key,
     version: u32,
     name: String,
@@ -63,7 +63,7 @@ pub(crate) struct HallRow {
 }
 
 impl HallRow {
-    pub(crate) fn new(event: &HallAdded, at: DateTime<Utc>) -> Result<Self, StoreError> {
+    pub fn new(event: &HallAdded, at: DateTime<Utc>) -> Result<Self, StoreError> {
         Ok(Self {
             id: Key(event.hall_id.0),
             version: 1,
@@ -75,7 +75,7 @@ impl HallRow {
         })
     }
 
-    pub(crate) fn read(self) -> Result<Hall, StoreError> {
+    pub fn read(self) -> Result<Hall, StoreError> {
         let details: HallDetails = from_json(&self.details)?;
         Ok(Hall {
             id: self.id.0.into(),
@@ -91,7 +91,7 @@ impl HallRow {
 /// A showtime.
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = showtimes, treat_none_as_default_value = false)]
-pub(crate) struct ShowtimeRow {
+pub struct ShowtimeRow {
     id: Key,
     version: u32,
     movie_id: Key,
@@ -103,7 +103,7 @@ pub(crate) struct ShowtimeRow {
 }
 
 impl ShowtimeRow {
-    pub(crate) fn new(event: &ShowtimeScheduled) -> Result<Self, StoreError> {
+    pub fn new(event: &ShowtimeScheduled) -> Result<Self, StoreError> {
         let details = &event.details;
         Ok(Self {
             id: Key(event.showtime_id.0),
@@ -118,7 +118,7 @@ impl ShowtimeRow {
     }
 
     /// With the title of its movie and the name of its hall.
-    pub(crate) fn read(self, title: String, hall_name: String) -> Result<Showtime, StoreError> {
+    pub fn read(self, title: String, hall_name: String) -> Result<Showtime, StoreError> {
         let details: ShowtimeDetails = from_json(&self.details)?;
         Ok(Showtime {
             id: self.id.0.into(),
@@ -135,10 +135,10 @@ impl ShowtimeRow {
     }
 }
 
-pub(crate) fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
+pub fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Unreadable(error.to_string()))
 }
 
-fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+pub fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| StoreError::Unreadable(error.to_string()))
 }

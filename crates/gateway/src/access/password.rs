@@ -60,12 +60,13 @@ pub struct Passwords {
 /// What is verified where there is nothing to verify, so that it takes as long.
 static NOBODY: LazyLock<Option<PasswordHash>> = LazyLock::new(|| hash("nobody's password").ok());
 
-impl Passwords {
-    /// With nothing to do yet.
-    pub fn new() -> Self {
+impl Default for Passwords {
+    fn default() -> Self {
         Self { turns: Arc::new(Semaphore::new(AT_ONCE)), idle: Arc::default() }
     }
+}
 
+impl Passwords {
     /// The hash of a password. The same salt makes the same hash.
     ///
     /// # Errors
@@ -158,7 +159,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_hash_is_argon2id_and_knows_its_password() {
-        let passwords = Passwords::new();
+        let passwords = Passwords::default();
         let password = || Password::try_from("correct horse".to_owned()).unwrap();
         let hash = passwords.hash(password(), [7; 16]).await.unwrap();
         assert!(hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.as_str());
