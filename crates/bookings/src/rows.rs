@@ -30,6 +30,10 @@ pub struct BookingRow {
 }
 
 impl BookingRow {
+    /// A booking as a row.
+    ///
+    /// # Errors
+    /// When its seats cannot be written.
     pub fn write(id: BookingId, showtime: ShowtimeId, booked: &Booked) -> Result<Self, StoreError> {
         Ok(Self {
             id: Key(id.0),
@@ -45,6 +49,10 @@ impl BookingRow {
         })
     }
 
+    /// The booking of this row.
+    ///
+    /// # Errors
+    /// When the row is none of ours.
     pub fn read(self) -> Result<(BookingId, ShowtimeId, Booked), StoreError> {
         let currency = self.total_currency.try_into().map_err(StoreError::Unreadable)?;
         let booked = Booked {
@@ -66,41 +74,42 @@ impl BookingRow {
 /// A seat of a booking that stands.
 #[derive(Insertable)]
 #[diesel(table_name = booked_seats, treat_none_as_default_value = false)]
-pub struct SeatRow {
-    pub showtime_id: Key,
-    pub seat: String,
-    pub booking_id: Key,
+pub(crate) struct SeatRow {
+    pub(crate) showtime_id: Key,
+    pub(crate) seat: String,
+    pub(crate) booking_id: Key,
 }
 
 /// A movie, as far as bookings name it.
 #[derive(Insertable)]
 #[diesel(table_name = movies, treat_none_as_default_value = false)]
-pub struct MovieRow {
-    pub id: Key,
-    pub title: String,
+pub(crate) struct MovieRow {
+    pub(crate) id: Key,
+    pub(crate) title: String,
 }
 
 /// A hall, as far as bookings and seat maps need it.
 #[derive(Insertable)]
 #[diesel(table_name = halls, treat_none_as_default_value = false)]
-pub struct HallRow {
-    pub id: Key,
-    pub name: String,
-    pub layout: String,
+pub(crate) struct HallRow {
+    pub(crate) id: Key,
+    pub(crate) name: String,
+    pub(crate) layout: String,
 }
 
 /// A showtime, as far as bookings and seat maps need it.
 #[derive(Insertable)]
 #[diesel(table_name = showtimes, treat_none_as_default_value = false)]
-pub struct ShowtimeRow {
-    pub id: Key,
-    pub movie_id: Key,
-    pub hall_id: Key,
-    pub starts_at: NaiveDateTime,
-    pub prices: String,
-    pub status: &'static str,
+pub(crate) struct ShowtimeRow {
+    pub(crate) id: Key,
+    pub(crate) movie_id: Key,
+    pub(crate) hall_id: Key,
+    pub(crate) starts_at: NaiveDateTime,
+    pub(crate) prices: String,
+    pub(crate) status: &'static str,
 }
 
+/// A status as a column has it.
 pub fn booking_status(status: BookingStatus) -> &'static str {
     match status {
         BookingStatus::Confirmed => "confirmed",
@@ -109,17 +118,17 @@ pub fn booking_status(status: BookingStatus) -> &'static str {
     }
 }
 
-pub fn showtime_status(status: ShowtimeStatus) -> &'static str {
+pub(crate) fn showtime_status(status: ShowtimeStatus) -> &'static str {
     match status {
         ShowtimeStatus::Scheduled => "scheduled",
         ShowtimeStatus::Cancelled => "cancelled",
     }
 }
 
-pub fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
+pub(crate) fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Unreadable(error.to_string()))
 }
 
-pub fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+pub(crate) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| StoreError::Unreadable(error.to_string()))
 }

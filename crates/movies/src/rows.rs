@@ -26,6 +26,10 @@ pub struct MovieRow {
 }
 
 impl MovieRow {
+    /// One that was added at `at`.
+    ///
+    /// # Errors
+    /// When its details cannot be written.
     pub fn new(event: &MovieAdded, at: DateTime<Utc>) -> Result<Self, StoreError> {
         Ok(Self {
             id: Key(event.movie_id.0),
@@ -38,6 +42,10 @@ impl MovieRow {
         })
     }
 
+    /// The movie of this row.
+    ///
+    /// # Errors
+    /// When the row is none of ours.
     pub fn read(self) -> Result<Movie, StoreError> {
         Ok(Movie {
             id: self.id.0.into(),
@@ -63,6 +71,10 @@ pub struct HallRow {
 }
 
 impl HallRow {
+    /// One that was added at `at`.
+    ///
+    /// # Errors
+    /// When its details cannot be written.
     pub fn new(event: &HallAdded, at: DateTime<Utc>) -> Result<Self, StoreError> {
         Ok(Self {
             id: Key(event.hall_id.0),
@@ -75,6 +87,10 @@ impl HallRow {
         })
     }
 
+    /// The hall of this row.
+    ///
+    /// # Errors
+    /// When the row is none of ours.
     pub fn read(self) -> Result<Hall, StoreError> {
         let details: HallDetails = from_json(&self.details)?;
         Ok(Hall {
@@ -103,6 +119,10 @@ pub struct ShowtimeRow {
 }
 
 impl ShowtimeRow {
+    /// One that was scheduled.
+    ///
+    /// # Errors
+    /// When its details cannot be written.
     pub fn new(event: &ShowtimeScheduled) -> Result<Self, StoreError> {
         let details = &event.details;
         Ok(Self {
@@ -117,7 +137,10 @@ impl ShowtimeRow {
         })
     }
 
-    /// With the title of its movie and the name of its hall.
+    /// The showtime of this row, with the title of its movie and the name of its hall.
+    ///
+    /// # Errors
+    /// When the row is none of ours.
     pub fn read(self, title: String, hall_name: String) -> Result<Showtime, StoreError> {
         let details: ShowtimeDetails = from_json(&self.details)?;
         Ok(Showtime {
@@ -135,10 +158,14 @@ impl ShowtimeRow {
     }
 }
 
-pub fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
+pub(crate) fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Unreadable(error.to_string()))
 }
 
+/// Reads a column that has JSON in it.
+///
+/// # Errors
+/// When it is not of this form.
 pub fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| StoreError::Unreadable(error.to_string()))
 }

@@ -108,7 +108,9 @@ pub(super) fn rest(results: &Results) -> String {
         [] => text += "\nEvery 201 was there afterwards, once: in the journal, the stream and the read tables, and in the monolith's tables.\n",
         wrong => {
             text += "\n**Wrong:**\n";
-            wrong.iter().for_each(|what| drop(writeln!(text, "- {what}")));
+            for what in wrong {
+                let _ = writeln!(text, "- {what}");
+            }
         }
     }
     text
