@@ -18,7 +18,8 @@ use crate::seats::user_ref;
 use crate::words::{Value, Words};
 
 /// What a booking is read from: its own row, then its showtime, movie, hall and user.
-type Columns = (<table::table as AsQuery>::SqlType, Datetime, Binary, Text, Binary, Text, Nullable<Text>, Nullable<Text>);
+type Columns =
+    (<table::table as AsQuery>::SqlType, Datetime, Binary, Text, Binary, Text, Nullable<Text>, Nullable<Text>);
 type Row = (BookingRow, NaiveDateTime, Key, String, Key, String, Option<String>, Option<String>);
 
 /// A booking, and whom it is for.

@@ -89,8 +89,7 @@ pub(crate) async fn taken(
     let mut values = vec![Value::Key(showtime), Value::Key(user), Value::Key(showtime)];
     values.extend(wanted.iter().map(|seat| Value::Text(seat)));
     values.push(Value::Key(user));
-    let rows: Vec<(String, Key, Key)> =
-        Words::<(Text, Binary, Binary)>::new(&text, values).load(connection).await?;
+    let rows: Vec<(String, Key, Key)> = Words::<(Text, Binary, Binary)>::new(&text, values).load(connection).await?;
     let read = |(seat, Key(booking), Key(user)): (String, Key, Key)| {
         Ok((seat.parse().map_err(StoreError::Unreadable)?, booking.into(), user.into()))
     };
@@ -110,20 +109,15 @@ pub(crate) async fn take(
         "INSERT INTO booked_seats (showtime_id, seat, booking_id, user_id) VALUES (?, ?, ?, ?){}",
         ", (?, ?, ?, ?)".repeat(names.len().saturating_sub(1))
     );
-    let row = |seat| {
-        [Value::Key(Key(showtime.0)), Value::Text(seat), Value::Key(Key(booking.0)), Value::Key(Key(user.0))]
-    };
+    let row =
+        |seat| [Value::Key(Key(showtime.0)), Value::Text(seat), Value::Key(Key(booking.0)), Value::Key(Key(user.0))];
     let values = names.iter().flat_map(|seat| row(seat.as_str())).collect();
     Words::<()>::new(&text, values).execute(connection).await?;
     Ok(())
 }
 
 /// Gives a booking's seats back.
-pub(crate) async fn release(
-    connection: &mut Connection,
-    showtime: ShowtimeId,
-    booking: BookingId,
-) -> Result<(), Stop> {
+pub(crate) async fn release(connection: &mut Connection, showtime: ShowtimeId, booking: BookingId) -> Result<(), Stop> {
     const TEXT: &str = "DELETE FROM booked_seats WHERE showtime_id = ? AND booking_id = ?";
     let values = vec![Value::Key(Key(showtime.0)), Value::Key(Key(booking.0))];
     Words::<()>::new(TEXT, values).execute(connection).await?;

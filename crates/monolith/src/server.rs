@@ -60,7 +60,10 @@ async fn make_tables(url: &str) -> anyhow::Result<()> {
     let connection = Connection::establish(url).await?;
     let migrate = move || {
         let mut harness = AsyncMigrationHarness::new(connection);
-        harness.run_pending_migrations(MIGRATIONS).map(drop).map_err(|error| anyhow::anyhow!("a migration failed: {error}"))
+        harness
+            .run_pending_migrations(MIGRATIONS)
+            .map(drop)
+            .map_err(|error| anyhow::anyhow!("a migration failed: {error}"))
     };
     tokio::task::spawn_blocking(migrate).await?
 }

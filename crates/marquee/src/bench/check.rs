@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use anyhow::Context;
 use ::bookings::schema::{booked_seats, bookings};
+use anyhow::Context;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use runtime::database::{Connection, Key};
@@ -58,7 +58,10 @@ fn differences(place: &str, created: &[Uuid], found: &HashMap<Uuid, u32>) -> Vec
         (unasked, "are there that nobody was told of"),
         (told_twice, "were told more than once"),
     ];
-    all.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{place}: {count} bookings {what}")).collect()
+    all.into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{place}: {count} bookings {what}"))
+        .collect()
 }
 
 async fn in_journal(store: &mut Connection) -> anyhow::Result<HashMap<Uuid, u32>> {

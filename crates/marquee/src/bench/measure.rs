@@ -58,7 +58,8 @@ impl Filled {
         filled.created.extend(taken.measured.created);
         filled.settle().await?;
         let (seats, showtimes) = (format!("/api/showtimes/{hot}/seats"), "/api/showtimes".to_owned());
-        let mix = bookings.iter().take(BOOKINGS).flat_map(|booking| [booking.clone(), seats.clone(), showtimes.clone()]);
+        let mix =
+            bookings.iter().take(BOOKINGS).flat_map(|booking| [booking.clone(), seats.clone(), showtimes.clone()]);
         filled.reads.insert(Workload::Mix, mix.collect());
         filled.reads.insert(Workload::Booking, bookings);
         filled.reads.insert(Workload::SeatMap, vec![seats]);
@@ -198,8 +199,11 @@ pub(super) async fn rounds(
 
 /// What the arguments say about that.
 pub(super) fn times(args: &Args, marquee: PathBuf) -> Times {
-    let (rounds, warm_up, seconds, most) =
-        if args.quick { (1, 0.1, 0.4, 400.0) } else { (usize::from(args.rounds), args.warm_up, args.seconds, f64::MAX) };
+    let (rounds, warm_up, seconds, most) = if args.quick {
+        (1, 0.1, 0.4, 400.0)
+    } else {
+        (usize::from(args.rounds), args.warm_up, args.seconds, f64::MAX)
+    };
     let most_connections = args.connections().into_iter().max().unwrap_or(1);
     Times { rounds, warm_up, seconds, most, most_connections, marquee }
 }

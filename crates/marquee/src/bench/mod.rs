@@ -82,7 +82,7 @@ impl Args {
     }
 
     fn connections(&self) -> Vec<usize> {
-        if self.quick { vec![1, 8] } else { self.connections.clone() }
+        if self.quick { vec![4] } else { self.connections.clone() }
     }
 
     fn rates(&self) -> Vec<f64> {
@@ -113,8 +113,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         cost: BTreeMap::new(),
         wrong: Vec::new(),
     };
-    let before: Vec<(u64, usize)> =
-        systems.iter().map(|filled| (filled.system.disk(), filled.created.len())).collect();
+    let before: Vec<(u64, usize)> = systems.iter().map(|filled| (filled.system.disk(), filled.created.len())).collect();
     for workload in args.workloads() {
         for connections in args.connections() {
             results.rows.extend(measure::rounds(&mut systems, workload, Load::Connections(connections), &times).await?);
@@ -156,7 +155,8 @@ async fn grow(systems: &mut [Filled], args: &Args, times: &Times) -> anyhow::Res
         say(&format!("{} more bookings for the {}", args.growth, filled.system.which.name()));
         filled.grow(args.growth, times).await?;
     }
-    let load = Load::Connections(args.connections().into_iter().filter(|connections| *connections <= 64).max().unwrap_or(1));
+    let load =
+        Load::Connections(args.connections().into_iter().filter(|connections| *connections <= 64).max().unwrap_or(1));
     let mut rows = Vec::new();
     for workload in args.workloads().into_iter().filter(|workload| *workload != Workload::Scramble) {
         rows.extend(measure::rounds(systems, workload, load, times).await?);
@@ -166,7 +166,9 @@ async fn grow(systems: &mut [Filled], args: &Args, times: &Times) -> anyhow::Res
 
 /// How soon subscribers are told; only the services have any.
 async fn told(systems: &mut [Filled], args: &Args, times: &Times) -> anyhow::Result<Option<extras::Told>> {
-    let Some(filled) = systems.iter_mut().find(|filled| filled.system.which == Which::Services) else { return Ok(None) };
+    let Some(filled) = systems.iter_mut().find(|filled| filled.system.which == Which::Services) else {
+        return Ok(None);
+    };
     let rate = if args.quick { 100.0 } else { TOLD };
     let plan = filled.prepare(Workload::Book, Load::Rate(rate), times).await?;
     let (told, taken) = extras::told(&filled.system, &plan, &times.marquee).await?;

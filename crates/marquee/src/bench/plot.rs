@@ -35,7 +35,11 @@ pub(super) fn bars(title: &str, series: &[&str], groups: &[(String, Vec<Option<B
         let value = top * f64::from(line) / f64::from(LINES);
         let (at, text) = (y(value), with_commas(value));
         // Writing into memory does not fail.
-        let _ = writeln!(svg, "<line x1=\"{LEFT}\" x2=\"{:.0}\" y1=\"{at:.1}\" y2=\"{at:.1}\" stroke=\"#ddd\"/>", WIDTH - RIGHT);
+        let _ = writeln!(
+            svg,
+            "<line x1=\"{LEFT}\" x2=\"{:.0}\" y1=\"{at:.1}\" y2=\"{at:.1}\" stroke=\"#ddd\"/>",
+            WIDTH - RIGHT
+        );
         let _ = writeln!(svg, "<text x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\">{text}</text>", LEFT - 8.0, at + 4.0);
     }
     for (place, (name, colour)) in series.iter().zip(COLOURS).enumerate() {
@@ -53,8 +57,18 @@ pub(super) fn bars(title: &str, series: &[&str], groups: &[(String, Vec<Option<B
             let Some(Bar { value, least, most }) = bar else { continue };
             let x = start + group * 0.15 + bar_width * number as f64;
             let (at, height, centre) = (y(*value), y(0.0) - y(*value), x + bar_width / 2.0);
-            let _ = writeln!(svg, "<rect x=\"{x:.1}\" y=\"{at:.1}\" width=\"{:.1}\" height=\"{height:.1}\" fill=\"{colour}\"><title>{}</title></rect>", bar_width - 2.0, with_commas(*value));
-            let _ = writeln!(svg, "<line x1=\"{centre:.1}\" x2=\"{centre:.1}\" y1=\"{:.1}\" y2=\"{:.1}\" stroke=\"black\"/>", y(*least), y(*most));
+            let _ = writeln!(
+                svg,
+                "<rect x=\"{x:.1}\" y=\"{at:.1}\" width=\"{:.1}\" height=\"{height:.1}\" fill=\"{colour}\"><title>{}</title></rect>",
+                bar_width - 2.0,
+                with_commas(*value)
+            );
+            let _ = writeln!(
+                svg,
+                "<line x1=\"{centre:.1}\" x2=\"{centre:.1}\" y1=\"{:.1}\" y2=\"{:.1}\" stroke=\"black\"/>",
+                y(*least),
+                y(*most)
+            );
         }
     }
     svg + "</svg>\n"
@@ -88,7 +102,10 @@ mod tests {
 
     #[test]
     fn numbers_are_read_easily() {
-        assert_eq!((with_commas(999.4), with_commas(1000.0), with_commas(1_234_567.0)), ("999".into(), "1,000".into(), "1,234,567".into()));
+        assert_eq!(
+            (with_commas(999.4), with_commas(1000.0), with_commas(1_234_567.0)),
+            ("999".into(), "1,000".into(), "1,234,567".into())
+        );
         assert_eq!((round_up(0.0), round_up(41.0), round_up(5000.0)), (1.0, 50.0, 5000.0));
     }
 

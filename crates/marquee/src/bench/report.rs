@@ -46,7 +46,12 @@ pub(super) fn page(results: &Results) -> String {
     );
     for workload in workloads(results) {
         let (name, file) = (workload.name(), file_name(workload));
-        let _ = write!(page, "\n## {}\n\n![Requests a second]({file}.svg)\n![p99]({file}-p99.svg)\n\n{}", capital(name), table(results, workload));
+        let _ = write!(
+            page,
+            "\n## {}\n\n![Requests a second]({file}.svg)\n![p99]({file}-p99.svg)\n\n{}",
+            capital(name),
+            table(results, workload)
+        );
     }
     page += &rest(results);
     page
@@ -84,28 +89,48 @@ pub(super) fn rest(results: &Results) -> String {
     let mut text = "\n## What they take\n\n| | memory MiB | disk bytes/booking | bookings | start-up s, empty | with all those |\n|---|---|---|---|---|---|\n".to_owned();
     for (system, cost) in &results.cost {
         let Cost { memory, disk_per_booking, bookings, start_up_empty, start_up_full } = cost;
-        let each: Vec<String> = memory.iter().map(|(name, bytes)| format!("{name} {:.0}", *bytes as f64 / MEBIBYTE)).collect();
+        let each: Vec<String> =
+            memory.iter().map(|(name, bytes)| format!("{name} {:.0}", *bytes as f64 / MEBIBYTE)).collect();
         let sum = memory.values().sum::<u64>() as f64 / MEBIBYTE;
-        let _ = writeln!(text, "| {system} | {sum:.0} ({}) | {disk_per_booking} | {bookings} | {start_up_empty:.2} | {start_up_full:.2} |", each.join(", "));
+        let _ = writeln!(
+            text,
+            "| {system} | {sum:.0} ({}) | {disk_per_booking} | {bookings} | {start_up_empty:.2} | {start_up_full:.2} |",
+            each.join(", ")
+        );
     }
     if let Some(told) = results.told {
         let (p50, p99, max) = (told.p50 as f64 / 1e3, told.p99 as f64 / 1e3, told.max as f64 / 1e3);
-        let _ = write!(text, "\n**From decision to subscriber** at 1,000 bookings/s: p50 {p50:.1} ms, p99 {p99:.1} ms, at most {max:.1} ms ({} events).\n", told.events);
+        let _ = write!(
+            text,
+            "\n**From decision to subscriber** at 1,000 bookings/s: p50 {p50:.1} ms, p99 {p99:.1} ms, at most {max:.1} ms ({} events).\n",
+            told.events
+        );
     }
     if let Some(rebuilt) = results.rebuilt {
         let rate = rebuilt.events as f64 / rebuilt.seconds.max(f64::EPSILON);
-        let _ = write!(text, "\n**A projection made anew**: {} events/s ({} events).\n", with_commas(rate), rebuilt.events);
+        let _ =
+            write!(text, "\n**A projection made anew**: {} events/s ({} events).\n", with_commas(rate), rebuilt.events);
     }
     if results.grown_by > 0 {
         let _ = write!(text, "\n**Growth**: after {} more bookings,\n", with_commas(results.grown_by as f64));
         for row in &results.grown {
-            let before = results.row(row.workload, row.load, row.system).map_or(f64::NAN, |row| row.requests_per_second.median);
+            let before =
+                results.row(row.workload, row.load, row.system).map_or(f64::NAN, |row| row.requests_per_second.median);
             let (name, rate) = (row.workload.name(), row.requests_per_second.median);
-            let _ = write!(text, "{}, {}, {name}: {} requests/s, {:.0} % of before;\n", row.system, row.load, with_commas(rate), rate / before * 100.0);
+            let _ = write!(
+                text,
+                "{}, {}, {name}: {} requests/s, {:.0} % of before;\n",
+                row.system,
+                row.load,
+                with_commas(rate),
+                rate / before * 100.0
+            );
         }
     }
     match results.wrong.as_slice() {
-        [] => text += "\nEvery 201 was there afterwards, once: in the journal, the stream and the read tables, and in the monolith's tables.\n",
+        [] => {
+            text += "\nEvery 201 was there afterwards, once: in the journal, the stream and the read tables, and in the monolith's tables.\n"
+        }
         wrong => {
             text += "\n**Wrong:**\n";
             for what in wrong {

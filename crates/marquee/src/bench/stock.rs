@@ -49,7 +49,8 @@ impl Stock {
     /// When the system does not take them.
     pub(super) async fn fill(system: &System) -> anyhow::Result<Self> {
         let client = Client::builder().no_proxy().timeout(PATIENCE).build()?;
-        let first_day = (Utc::now() + TimeDelta::days(30)).date_naive().and_hms_opt(0, 0, 0).unwrap_or_default().and_utc();
+        let first_day =
+            (Utc::now() + TimeDelta::days(30)).date_naive().and_hms_opt(0, 0, 0).unwrap_or_default().and_utc();
         let mut stock = Self {
             client,
             base: format!("http://{}", system.address),
@@ -103,11 +104,17 @@ impl Stock {
     ///
     /// # Errors
     /// When the system does not take the showtimes.
-    pub(super) async fn scrambled(&mut self, showtimes: usize, buyers: usize, seats: usize) -> anyhow::Result<Vec<String>> {
+    pub(super) async fn scrambled(
+        &mut self,
+        showtimes: usize,
+        buyers: usize,
+        seats: usize,
+    ) -> anyhow::Result<Vec<String>> {
         let mut bodies = Vec::with_capacity(showtimes * buyers);
         for showtime in self.make_showtimes(showtimes).await? {
             bodies.extend((0..buyers).map(|buyer| {
-                json!({ "user_id": self.user(buyer), "showtime_id": showtime, "seats": [seat(buyer % seats)] }).to_string()
+                json!({ "user_id": self.user(buyer), "showtime_id": showtime, "seats": [seat(buyer % seats)] })
+                    .to_string()
             }));
         }
         Ok(bodies)

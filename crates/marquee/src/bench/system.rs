@@ -4,14 +4,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use contracts::{Role, Service};
 
 use super::figures;
 use crate::folder::Folder;
 use crate::guard::{Afterwards, Guard};
 use crate::ports;
-use crate::probe::Probe;
 use crate::process::{Output, Process, Spec};
 use crate::servers::{self, Database, Nats, NatsUser};
 use crate::services::{self, Surroundings};
@@ -40,7 +39,7 @@ impl Which {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Services => "services",
-            Self::Monolith => "monolith",
+            Self::Monolith => services::MONOLITH,
         }
     }
 }
@@ -84,7 +83,11 @@ impl System {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free()?));
         let specs = match &nats {
             Some(nats) => of_services(programs, nats, &database, &folder, address)?,
-            None => vec![of_monolith(&programs, &database, &folder, address)?],
+            None => {
+                // It has one of the databases that are there for the services.
+                let url = database.urls().get(&Service::Bookings).map(String::as_str).unwrap_or_default();
+                vec![services::monolith(url, &folder.token_secrets()?, address)?]
+            }
         };
         let token = token::sign_with(&folder.token_secrets()?, Role::Admin, TOKEN)?;
         let programs = specs.into_iter().map(|spec| Process::new(spec, &folder)).collect();
@@ -185,18 +188,4 @@ fn of_services(
     }
     specs.push(around.gateway(address, services::GATEWAY)?);
     Ok(specs)
-}
-
-/// The monolith has one of the databases that are there for the services; it is called after bookings.
-fn of_monolith(programs: &Path, database: &Database, folder: &Folder, address: SocketAddr) -> anyhow::Result<Spec> {
-    let name = Which::Monolith.name();
-    let program = programs.join(name);
-    if !program.is_file() {
-        bail!("{} is not there; cargo build --workspace builds it", program.display());
-    }
-    let url = database.urls().get(&Service::Bookings).cloned().unwrap_or_default();
-    let environment = vec![("DATABASE_URL", url), (token::VARIABLE, folder.token_secrets()?)];
-    let arguments = vec!["--listen".into(), address.to_string().into()];
-    let probe = Probe::Http(format!("http://{address}/readyz"));
-    Ok(Spec { name: name.into(), program, arguments, environment, output: Output::File, probe })
 }

@@ -1,5 +1,6 @@
 //! Bookings: each change is one transaction, in which the showtime's row is locked.
 
+use ::users::domain::not_found as unknown_user;
 use axum::response::Response;
 use bookings::domain::{Booked, Facts, Seating, access, not_found};
 use bookings::rows::BookingRow;
@@ -20,14 +21,13 @@ use gateway::listing;
 use gateway::representation::unless_known;
 use gateway::shown::ShownBooking;
 use runtime::database::{Connection, Key};
-use ::users::domain::not_found as unknown_user;
 use uuid::Uuid;
 
 use super::{done, users};
+use crate::found;
 use crate::request::Asking;
 use crate::seats::{self, Locked};
 use crate::store::{Stop, now, retried};
-use crate::found;
 
 /// Books seats.
 pub(crate) async fn create(asking: Asking, Input(wanted): Input<NewBooking>) -> Result<Response, Instead> {

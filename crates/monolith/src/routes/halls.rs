@@ -14,8 +14,8 @@ use movies::queries;
 use runtime::database::{Connection, Key};
 use uuid::Uuid;
 
-use super::programme::{self, Those};
 use super::done;
+use super::programme::{self, Those};
 use crate::request::Asking;
 use crate::store::{Stop, now, retried};
 use crate::words::{Value, Words};

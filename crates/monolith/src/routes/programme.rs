@@ -70,17 +70,25 @@ pub(crate) async fn hall(
 }
 
 /// A showtime.
-pub(crate) async fn showtime(connection: &mut Connection, id: ShowtimeId) -> Result<contracts::showtimes::Showtime, Stop> {
+pub(crate) async fn showtime(
+    connection: &mut Connection,
+    id: ShowtimeId,
+) -> Result<contracts::showtimes::Showtime, Stop> {
     let row = showtimes::table.find(Key(id.0)).select(ShowtimeRow::as_select()).for_update();
     let row: Option<ShowtimeRow> = row.first(connection).await.optional()?;
     let row = row.ok_or_else(|| not_found(format_args!("showtime {id}")))?;
-    let names = showtimes::table.inner_join(movies_table::table).inner_join(halls::table).filter(showtimes::id.eq(Key(id.0)));
+    let names =
+        showtimes::table.inner_join(movies_table::table).inner_join(halls::table).filter(showtimes::id.eq(Key(id.0)));
     let (title, hall) = names.select((movies_table::title, halls::name)).first(connection).await?;
     Ok(row.read(title, hall)?)
 }
 
 /// Writes what was decided.
-pub(crate) async fn save(connection: &mut Connection, event: impl Into<MovieEvent>, at: DateTime<Utc>) -> Result<(), Stop> {
+pub(crate) async fn save(
+    connection: &mut Connection,
+    event: impl Into<MovieEvent>,
+    at: DateTime<Utc>,
+) -> Result<(), Stop> {
     // Nothing is recorded here: of an event, the tables are made of what it says and of when it was.
     let (id, stream_id) = (Uuid::nil(), Uuid::nil());
     let recorded = Recorded { id, position: 0, stream_id, version: 0, recorded_at: at, event: event.into() };

@@ -8,9 +8,7 @@ use bookings::seat_map::Plan;
 use chrono::{DateTime, Utc};
 use contracts::bookings::{BookingStatus, SeatMap};
 use contracts::ids::{HallId, ShowtimeId};
-use contracts::showtimes::{
-    GetShowtime, ListShowtimes, RescheduleShowtime, ScheduleShowtime, ShowtimeDetails,
-};
+use contracts::showtimes::{GetShowtime, ListShowtimes, RescheduleShowtime, ScheduleShowtime, ShowtimeDetails};
 use contracts::{Case, Problem};
 use diesel::prelude::*;
 use diesel::sql_types::{Binary, Bool, Integer, Text, Unsigned};
@@ -139,7 +137,8 @@ async fn seat_map(asking: &Asking, id: ShowtimeId) -> Result<SeatMap, Problem> {
     let details: ShowtimeDetails = movies::rows::from_json(&details)?;
     let taken = taken.iter().map(|(seat,)| seat.parse()).collect::<Result<_, String>>();
     let layout = asking.here.layouts.of(connection, HallId(hall.0), version).await?;
-    let plan = Plan { layout: &layout, prices: details.prices, cancelled, taken: taken.map_err(StoreError::Unreadable)? };
+    let plan =
+        Plan { layout: &layout, prices: details.prices, cancelled, taken: taken.map_err(StoreError::Unreadable)? };
     Ok(plan.map(id))
 }
 
