@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_nats::jetstream::Context;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
 use contracts::page::Page;
 use contracts::subjects::headers::MIN_POSITION;
 use contracts::{Actor, Case, Positions, Problem, Query, Service};
@@ -18,9 +18,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::{Caller, Passwords, Secrets};
 use crate::edge::{ClientAddress, LimitArgs, Limits};
-use crate::headers::{self, value};
+use crate::headers;
 use crate::instead::Instead;
-use crate::listing::{self, Listing};
+use crate::listing;
 use crate::live::{Live, LiveArgs};
 use crate::names::Names;
 use crate::recall::{Of, Recall};
@@ -62,7 +62,7 @@ impl Gateway {
             names: Arc::new(Names::start(client.clone())),
             client,
             secrets,
-            passwords: Passwords::new(),
+            passwords: Passwords::default(),
             seen: Arc::new(Seen::new()),
             limits: Arc::new(Limits::new(limits)),
             shutdown,
@@ -146,14 +146,7 @@ impl Asking {
 
     /// Shows one thing, or answers 304 when the caller has it already.
     pub(crate) fn unless_known(&self, shown: Shown) -> Response {
-        let etag = shown.etag.as_ref().and_then(|etag| etag.to_str().ok());
-        if etag.is_some_and(|etag| headers::is_known(&self.headers, etag)) {
-            let etag = shown.etag.map(|etag| (header::ETAG, etag));
-            let mut unchanged = StatusCode::NOT_MODIFIED.into_response();
-            unchanged.headers_mut().extend(etag);
-            return unchanged;
-        }
-        shown.response(StatusCode::OK)
+        shown.unless_known(&self.headers)
     }
 
     /// Answers with a page of a list, and a link to the next one.
@@ -165,9 +158,9 @@ impl Asking {
         let shown = match Q::SERVICE {
             Service::Movies => {
                 let page = self.recall(query, Of::Programme).await?;
-                page.show(&self.uri.to_string(), |page| self.shown(page))
+                page.show(&self.uri.to_string(), |page| listing::shown(&self.uri, page))
             }
-            Service::Users | Service::Bookings => self.shown(&self.ask(query).await?),
+            Service::Users | Service::Bookings => listing::shown(&self.uri, &self.ask(query).await?),
         };
         Ok(shown?.response(StatusCode::OK))
     }
@@ -189,17 +182,7 @@ impl Asking {
     }
 
     /// Shows a page of a list, with a link to the next one.
-    ///
-    /// # Errors
-    /// `Internal` for what can't be written as JSON.
-    pub(crate) fn show<T: Serialize>(&self, page: &Page<T>) -> Result<Response, Instead> {
-        Ok(self.shown(page)?.response(StatusCode::OK))
-    }
-
-    fn shown<T: Serialize>(&self, Page { items, cursor }: &Page<T>) -> Result<Shown, Problem> {
-        let next = cursor.as_deref().map(|cursor| listing::next(&self.uri, cursor));
-        let link = next.as_ref().map(|next| value(format!("<{next}>; rel=\"next\"")));
-        let listing = Listing { items: items.iter().collect(), cursor: cursor.clone(), next };
-        Ok(Shown::new(&listing)?.with_link(link))
+    pub(crate) fn show<T: Serialize>(&self, page: Page<T>) -> Response {
+        listing::page(&self.uri, page)
     }
 }

@@ -1,7 +1,7 @@
 //! How one thing is shown: as JSON, with an entity tag.
 
 use axum::body::Bytes;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use contracts::bookings::Booking;
 use contracts::halls::Hall;
@@ -11,11 +11,11 @@ use contracts::users::User;
 use contracts::{Case, Problem};
 use serde::Serialize;
 
-use crate::headers::{etag, value};
+use crate::headers::{etag, is_known, value};
 use crate::instead::Instead;
 
 /// What has an address of its own and a version.
-pub(crate) trait Representation: Serialize {
+pub trait Representation: Serialize {
     /// Grows with every change.
     fn version(&self) -> u32;
 }
@@ -37,7 +37,7 @@ representations!(User, Movie, Hall, Showtime, Booking);
 pub(crate) struct Shown {
     body: Bytes,
     /// One thing's entity tag.
-    pub(crate) etag: Option<HeaderValue>,
+    etag: Option<HeaderValue>,
     /// A page's link to the next one.
     link: Option<HeaderValue>,
 }
@@ -75,12 +75,27 @@ impl Shown {
         response.headers_mut().extend(self.link.map(|link| (header::LINK, link)));
         response
     }
+
+    /// The same, or 304 when these headers say that the caller has it already.
+    pub(crate) fn unless_known(self, headers: &HeaderMap) -> Response {
+        match self.etag.as_ref().filter(|etag| etag.to_str().is_ok_and(|etag| is_known(headers, etag))) {
+            Some(etag) => (StatusCode::NOT_MODIFIED, [(header::ETAG, etag.clone())]).into_response(),
+            None => self.response(StatusCode::OK),
+        }
+    }
 }
 
 /// A response that shows this thing.
-pub(crate) fn representation(status: StatusCode, thing: &impl Representation) -> Response {
-    match Shown::one(thing) {
-        Ok(shown) => shown.response(status),
-        Err(problem) => Instead::from(problem).into_response(),
-    }
+pub fn representation(status: StatusCode, thing: &impl Representation) -> Response {
+    or_problem(Shown::one(thing).map(|shown| shown.response(status)))
+}
+
+/// A response that shows this thing, or 304 when these headers say that the caller has it already.
+pub fn unless_known(headers: &HeaderMap, thing: &impl Representation) -> Response {
+    or_problem(Shown::one(thing).map(|shown| shown.unless_known(headers)))
+}
+
+/// What is shown, or why it can't be.
+pub(crate) fn or_problem(response: Result<Response, Problem>) -> Response {
+    response.unwrap_or_else(|problem| Instead::from(problem).into_response())
 }

@@ -16,7 +16,7 @@ use crate::representation::{Representation, Shown};
 
 /// A booking, and whom it is for.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct ShownBooking {
+pub struct ShownBooking {
     #[serde(flatten)]
     booking: Booking,
     /// The user's names. Not there once the user is erased, nor while the users service is away.
@@ -25,7 +25,12 @@ pub(crate) struct ShownBooking {
 }
 
 impl ShownBooking {
-    fn new(booking: Booking, names: &Found) -> Self {
+    /// A booking with its user's names, as far as they can be had.
+    pub fn new(booking: Booking, user: Option<UserRef>) -> Self {
+        Self { booking, user }
+    }
+
+    fn among(booking: Booking, names: &Found) -> Self {
         Self { user: names.get(&booking.user_id).cloned(), booking }
     }
 }
@@ -40,7 +45,7 @@ impl Done<Booking> {
     /// The same with the user's names.
     pub(crate) fn named(self, names: &Found) -> Done<ShownBooking> {
         let Self { answer, decided_at, headers } = self;
-        Done { answer: ShownBooking::new(answer, names), decided_at, headers }
+        Done { answer: ShownBooking::among(answer, names), decided_at, headers }
     }
 }
 
@@ -58,7 +63,7 @@ impl Asking {
             return Ok(shown);
         }
         let names = self.names([user]).await;
-        let shown = Shown::one(&ShownBooking::new(booking.value.clone(), &names))?;
+        let shown = Shown::one(&ShownBooking::among(booking.value.clone(), &names))?;
         // They may be missing only because the users service is away.
         if let Some(changed) = changed.filter(|_| names.contains_key(&user)) {
             booking.keep(&changed, &shown);
@@ -69,6 +74,6 @@ impl Asking {
     /// A page of bookings with their users' names.
     pub(crate) async fn with_names(&self, Page { items, cursor }: Page<Booking>) -> Page<ShownBooking> {
         let names = self.names(items.iter().map(|booking| booking.user_id)).await;
-        Page { items: items.into_iter().map(|booking| ShownBooking::new(booking, &names)).collect(), cursor }
+        Page { items: items.into_iter().map(|booking| ShownBooking::among(booking, &names)).collect(), cursor }
     }
 }

@@ -46,7 +46,7 @@ pub(crate) async fn history(
     let order = AuditOrder::OldestFirst;
     let question = GetAudit { entity_ids: vec![id.0], order, limit, cursor, ..GetAudit::default() };
     let Page { items, cursor } = asking.gateway.client.audit(Service::Bookings, &question).await?;
-    asking.show(&Page { items: items.into_iter().map(AuditedEvent::from).collect(), cursor })
+    Ok(asking.show(Page { items: items.into_iter().map(AuditedEvent::from).collect(), cursor }))
 }
 
 /// Which entries.
@@ -90,7 +90,7 @@ pub(crate) async fn list(asking: Asking, Filter(wanted): Filter<Wanted>) -> Resu
         let question = wanted.question(position);
         asking.gateway.client.audit(service, &question).await.map(|page| (service, page))
     });
-    asking.show(&merged(try_join_all(pages).await?, wanted.limit))
+    Ok(asking.show(merged(try_join_all(pages).await?, wanted.limit)))
 }
 
 impl Wanted {

@@ -23,23 +23,23 @@ use crate::shown::ShownBooking;
 /// What is to be booked, and for whom.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct NewBooking {
+pub struct NewBooking {
     /// For whom.
-    user_id: UserId,
+    pub user_id: UserId,
     /// Of which showtime.
-    showtime_id: ShowtimeId,
+    pub showtime_id: ShowtimeId,
     /// 1 to 10 seats, each once.
     #[schema(value_type = Vec<String>, min_items = 1, max_items = 10, example = json!(["A1", "A2"]))]
-    seats: Seats,
+    pub seats: Seats,
 }
 
 /// The seats that a booking is to have.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct NewSeats {
+pub struct NewSeats {
     /// 1 to 10 seats of the booking's showtime, each once. It may have some of them already.
     #[schema(value_type = Vec<String>, min_items = 1, max_items = 10, example = json!(["B1", "B2"]))]
-    seats: Seats,
+    pub seats: Seats,
 }
 
 /// Book seats
@@ -87,7 +87,7 @@ pub(crate) async fn list(asking: Asking, Filter(mut query): Filter<ListBookings>
         asking.caller.check_staff()?;
     }
     let page = asking.ask(&query).await?;
-    asking.show(&asking.with_names(page).await)
+    Ok(asking.show(asking.with_names(page).await))
 }
 
 /// Get a booking

@@ -92,7 +92,7 @@ pub(crate) async fn list(asking: Asking, Filter(wanted): Filter<Wanted>) -> Resu
     asking.caller.check_admin()?;
     let after = read_cursor(wanted.cursor.as_deref())?.unwrap_or_default();
     let Page { items, cursor } = asking.gateway.client.letters(wanted.service, after, wanted.limit).await?;
-    asking.show(&Page { items: items.iter().map(DeadLetter::from).collect(), cursor })
+    Ok(asking.show(Page { items: items.iter().map(DeadLetter::from).collect(), cursor }))
 }
 
 /// Get a dead letter
