@@ -289,6 +289,25 @@ async fn commands_that_a_power_cut_brings_back_are_done_with_and_take_effect_onc
     cinema.book(&user, &showtime, &["A2"]).await.expect(201);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_follows_from_an_event_is_done_though_the_broker_lost_the_command_for_it() {
+    let mut cinema = Cinema::start().await;
+    let (user, showtime) = (cinema.user().await, cinema.showtime().await);
+    let booking = cinema.book(&user, &showtime, &["A1"]).await.expect(201);
+    // Nobody but the movies service can tell whether the showtime is to come, so the command waits.
+    cinema.stop("movies").await;
+    cinema.api.delete(&format!("/api/users/{user}")).await.expect(204);
+    eventually("a command that waits", async || (waiting(&cinema).await > 0).then_some(())).await;
+    cinema.wipe_broker().await;
+
+    cinema.start_again("movies").await;
+    eventually("a cancelled booking", async || {
+        let found = cinema.api.get(booking.header("location")).await;
+        (found.body["status"] == "cancelled").then_some(())
+    })
+    .await;
+}
+
 /// How many messages are in the stream of the bookings service's commands.
 async fn waiting(cinema: &Cinema) -> u64 {
     let jetstream = async_nats::jetstream::new(cinema.broker().await.client);

@@ -13,9 +13,9 @@ pub mod programme;
 pub mod projections;
 pub mod queries;
 pub mod reactions;
-mod rows;
-mod schema;
-mod seat_map;
+pub mod rows;
+pub mod schema;
+pub mod seat_map;
 pub mod standing;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};

@@ -58,8 +58,9 @@ pub(crate) async fn seats(database: Database, query: GetSeatMap) -> Result<SeatM
         showtime.ok_or_else(|| Problem::new(Case::NotFound, format!("there is no showtime {id}")))?;
     let taken = booked_seats::table.filter(booked_seats::showtime_id.eq(Key(id.0))).select(booked_seats::seat);
     let taken: Vec<String> = taken.load(connection).await.map_err(StoreError::from)?;
+    let layout = from_json(&layout)?;
     let plan = Plan {
-        layout: from_json(&layout)?,
+        layout: &layout,
         prices: from_json(&prices)?,
         cancelled: status == showtime_status(ShowtimeStatus::Cancelled),
         taken: taken.iter().map(|seat| seat.parse()).collect::<Result<_, String>>().map_err(StoreError::Unreadable)?,

@@ -16,7 +16,7 @@ use crate::schema::{booked_seats, bookings, halls, movies, showtimes};
 /// A booking.
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = bookings, treat_none_as_default_value = false)]
-pub(crate) struct BookingRow {
+pub struct BookingRow {
     id: Key,
     user_id: Key,
     showtime_id: Key,
@@ -30,7 +30,11 @@ pub(crate) struct BookingRow {
 }
 
 impl BookingRow {
-    pub(crate) fn write(id: BookingId, showtime: ShowtimeId, booked: &Booked) -> Result<Self, StoreError> {
+    /// A booking as a row.
+    ///
+    /// # Errors
+    /// When its seats cannot be written.
+    pub fn write(id: BookingId, showtime: ShowtimeId, booked: &Booked) -> Result<Self, StoreError> {
         Ok(Self {
             id: Key(id.0),
             user_id: Key(booked.user_id.0),
@@ -45,7 +49,11 @@ impl BookingRow {
         })
     }
 
-    pub(crate) fn read(self) -> Result<(BookingId, ShowtimeId, Booked), StoreError> {
+    /// The booking of this row.
+    ///
+    /// # Errors
+    /// When the row is none of ours.
+    pub fn read(self) -> Result<(BookingId, ShowtimeId, Booked), StoreError> {
         let currency = self.total_currency.try_into().map_err(StoreError::Unreadable)?;
         let booked = Booked {
             user_id: self.user_id.0.into(),
@@ -101,7 +109,8 @@ pub(crate) struct ShowtimeRow {
     pub(crate) status: &'static str,
 }
 
-pub(crate) fn booking_status(status: BookingStatus) -> &'static str {
+/// A status as a column has it.
+pub fn booking_status(status: BookingStatus) -> &'static str {
     match status {
         BookingStatus::Confirmed => "confirmed",
         BookingStatus::CheckedIn => "checked-in",

@@ -1,4 +1,5 @@
 //! The tables of `migrations/bookings`.
+#![allow(missing_docs, reason = "the migrations say what stands in each column")]
 
 diesel::table! {
     bookings (id) {

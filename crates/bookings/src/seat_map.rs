@@ -8,16 +8,20 @@ use contracts::layout::{Cell, Layout, Seat};
 use contracts::showtimes::Prices;
 
 /// What a seat map is made from.
-pub(crate) struct Plan {
-    pub(crate) layout: Layout,
-    pub(crate) prices: Prices,
-    pub(crate) cancelled: bool,
-    pub(crate) taken: HashSet<Seat>,
+pub struct Plan<'a> {
+    /// What stands where.
+    pub layout: &'a Layout,
+    /// What a seat of each category costs.
+    pub prices: Prices,
+    /// Whether the showtime is.
+    pub cancelled: bool,
+    /// The seats of bookings that stand.
+    pub taken: HashSet<Seat>,
 }
 
-impl Plan {
+impl Plan<'_> {
     /// The map. Of a cancelled showtime no seat is sold.
-    pub(crate) fn map(&self, showtime_id: ShowtimeId) -> SeatMap {
+    pub fn map(&self, showtime_id: ShowtimeId) -> SeatMap {
         let row = |row: &contracts::layout::Row| SeatRow {
             label: row.label,
             places: row.cells().map(|cell| self.place(cell)).collect(),
@@ -56,25 +60,30 @@ mod tests {
 
     use super::*;
 
-    fn plan(cancelled: bool) -> Plan {
+    fn layout() -> Layout {
         let layout = json!({ "rows": [{ "label": "A", "runs": [
             { "kind": "seats", "count": 2, "category": "standard" },
             { "kind": "gap", "count": 1 },
             { "kind": "blocked", "count": 1 },
             { "kind": "seats", "count": 1, "category": "box" },
         ] }] });
+        serde_json::from_value(layout).unwrap()
+    }
+
+    fn map(cancelled: bool) -> SeatMap {
         let prices = json!({ "standard": { "amount": 1000, "currency": "EUR" } });
-        Plan {
-            layout: serde_json::from_value(layout).unwrap(),
+        let plan = Plan {
+            layout: &layout(),
             prices: serde_json::from_value(prices).unwrap(),
             cancelled,
             taken: HashSet::from(["A2".parse().unwrap()]),
-        }
+        };
+        plan.map(ShowtimeId(Uuid::nil()))
     }
 
     #[test]
     fn every_place_has_its_state() {
-        let map = plan(false).map(ShowtimeId(Uuid::nil()));
+        let map = map(false);
         let price = json!({ "amount": 1000, "currency": "EUR" });
         let places = json!([
             { "state": "free", "seat": "A1", "category": "standard", "price": price },
@@ -90,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_cancelled_showtime_sells_nothing() {
-        let map = plan(true).map(ShowtimeId(Uuid::nil()));
+        let map = map(true);
         assert_eq!((map.free, map.capacity), (0, 0));
     }
 }

@@ -8,36 +8,36 @@ use crate::headers::value;
 use crate::representation::{Representation, representation};
 
 /// A command that took effect.
-pub(crate) struct Done<A> {
+pub struct Done<A> {
     /// What it answered.
-    pub(crate) answer: A,
+    pub answer: A,
     /// When.
-    pub(crate) decided_at: DateTime<Utc>,
+    pub decided_at: DateTime<Utc>,
     /// What the response says about the command.
-    pub(crate) headers: HeaderMap,
+    pub headers: HeaderMap,
 }
 
 impl<A> Done<A> {
     /// The same with another answer.
-    pub(crate) fn with<B>(self, answer: B) -> Done<B> {
+    pub fn with<B>(self, answer: B) -> Done<B> {
         Done { answer, decided_at: self.decided_at, headers: self.headers }
     }
 
     /// 204: what was to go is gone.
-    pub(crate) fn gone(self) -> Response {
+    pub fn gone(self) -> Response {
         (StatusCode::NO_CONTENT, self.headers).into_response()
     }
 }
 
 impl<A: Representation> Done<A> {
     /// 201: the new thing, which from now on is at `location`.
-    pub(crate) fn created(self, location: String) -> Response {
+    pub fn created(self, location: String) -> Response {
         let location = [(header::LOCATION, value(location))];
         (self.headers, location, representation(StatusCode::CREATED, &self.answer)).into_response()
     }
 
     /// 200: the thing as it is now.
-    pub(crate) fn changed(self) -> Response {
+    pub fn changed(self) -> Response {
         (self.headers, representation(StatusCode::OK, &self.answer)).into_response()
     }
 }

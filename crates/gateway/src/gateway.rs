@@ -7,23 +7,24 @@ use std::time::Duration;
 use async_nats::jetstream::Context;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
 use contracts::page::Page;
 use contracts::subjects::headers::MIN_POSITION;
-use contracts::{Actor, Case, Positions, Problem, Query};
+use contracts::{Actor, Case, Positions, Problem, Query, Service};
 use runtime::client::Client;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Caller, Passwords, Secrets};
 use crate::edge::{ClientAddress, LimitArgs, Limits};
-use crate::headers::{self, value};
+use crate::headers;
 use crate::instead::Instead;
-use crate::listing::{self, Listing};
+use crate::listing;
 use crate::live::{Live, LiveArgs};
 use crate::names::Names;
-use crate::representation::{Representation, representation};
+use crate::recall::{Of, Recall};
+use crate::representation::{Representation, Shown};
 use crate::seen::Seen;
 
 /// How long a command's outcome is still waited for after the process was told to stop.
@@ -39,6 +40,7 @@ pub struct Gateway {
     pub(crate) seen: Arc<Seen>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) live: Arc<Live>,
+    pub(crate) recall: Arc<Recall>,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -53,12 +55,14 @@ impl Gateway {
         live: &LiveArgs,
         shutdown: CancellationToken,
     ) -> Self {
+        let live = Live::start(live, jetstream, client.clone(), shutdown.clone());
         Self {
-            live: Live::start(live, jetstream, client.clone(), shutdown.clone()),
+            recall: Arc::new(Recall::new(live.tail())),
+            live,
             names: Arc::new(Names::start(client.clone())),
             client,
             secrets,
-            passwords: Passwords::new(),
+            passwords: Passwords::default(),
             seen: Arc::new(Seen::new()),
             limits: Arc::new(Limits::new(limits)),
             shutdown,
@@ -131,32 +135,34 @@ impl Asking {
     pub(crate) async fn one<Q>(&self, query: &Q) -> Result<Response, Instead>
     where
         Q: Query,
-        Q::Reply: Representation,
+        Q::Reply: Representation + Sync,
     {
-        Ok(self.unless_known(&self.ask(query).await?))
+        let shown = match Q::SERVICE {
+            Service::Movies => self.recall(query, Of::Programme).await?.show("", Shown::one),
+            Service::Users | Service::Bookings => Shown::one(&self.ask(query).await?),
+        };
+        Ok(self.unless_known(shown?))
     }
 
     /// Shows one thing, or answers 304 when the caller has it already.
-    pub(crate) fn unless_known(&self, thing: &impl Representation) -> Response {
-        let response = representation(StatusCode::OK, thing);
-        let etag = response.headers().get(header::ETAG).and_then(|etag| etag.to_str().ok());
-        if etag.is_some_and(|etag| headers::is_known(&self.headers, etag)) {
-            let mut unchanged = StatusCode::NOT_MODIFIED.into_response();
-            unchanged
-                .headers_mut()
-                .extend(response.headers().get(header::ETAG).map(|etag| (header::ETAG, etag.clone())));
-            return unchanged;
-        }
-        response
+    pub(crate) fn unless_known(&self, shown: Shown) -> Response {
+        shown.unless_known(&self.headers)
     }
 
     /// Answers with a page of a list, and a link to the next one.
     pub(crate) async fn page<Q, T>(&self, query: &Q) -> Result<Response, Instead>
     where
         Q: Query<Reply = Page<T>>,
-        T: Serialize,
+        T: Serialize + Send + Sync + 'static,
     {
-        Ok(self.show(self.ask(query).await?))
+        let shown = match Q::SERVICE {
+            Service::Movies => {
+                let page = self.recall(query, Of::Programme).await?;
+                page.show(&self.uri.to_string(), |page| listing::shown(&self.uri, page))
+            }
+            Service::Users | Service::Bookings => listing::shown(&self.uri, &self.ask(query).await?),
+        };
+        Ok(shown?.response(StatusCode::OK))
     }
 
     /// A page of what belongs to `owner`. Only when it's empty, the owner's service is asked whether there is such an
@@ -176,11 +182,7 @@ impl Asking {
     }
 
     /// Shows a page of a list, with a link to the next one.
-    pub(crate) fn show<T: Serialize>(&self, Page { items, cursor }: Page<T>) -> Response {
-        let next = cursor.as_deref().map(|cursor| listing::next(&self.uri, cursor));
-        let link = next.as_ref().map(|next| (header::LINK, value(format!("<{next}>; rel=\"next\""))));
-        let mut response = axum::Json(Listing { items, cursor, next }).into_response();
-        response.headers_mut().extend(link);
-        response
+    pub(crate) fn show<T: Serialize>(&self, page: Page<T>) -> Response {
+        listing::page(&self.uri, page)
     }
 }

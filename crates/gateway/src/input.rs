@@ -16,12 +16,12 @@ use tokio::time::timeout;
 use crate::instead::Instead;
 
 /// A body has at most this many bytes.
-pub(crate) const BODY_LIMIT: usize = 1 << 20;
+pub const BODY_LIMIT: usize = 1 << 20;
 /// How long a body may take to arrive.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The id in the path.
-pub(crate) struct Id<T>(pub(crate) T);
+pub struct Id<T>(pub T);
 
 impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for Id<T> {
     type Rejection = Instead;
@@ -36,7 +36,7 @@ impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for Id<T> {
 }
 
 /// The number in the path.
-pub(crate) struct Number(pub(crate) u64);
+pub struct Number(pub u64);
 
 impl<S: Send + Sync> FromRequestParts<S> for Number {
     type Rejection = Instead;
@@ -50,7 +50,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Number {
 }
 
 /// The query string.
-pub(crate) struct Filter<T>(pub(crate) T);
+pub struct Filter<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Filter<T> {
     type Rejection = Instead;
@@ -68,7 +68,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Filter<T> {
 }
 
 /// A JSON body.
-pub(crate) struct Input<T>(pub(crate) T);
+pub struct Input<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
     type Rejection = Instead;

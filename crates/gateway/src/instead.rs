@@ -18,7 +18,7 @@ const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"marquee\
 
 /// A response that ends a handler early, with `?`.
 #[derive(Debug)]
-pub(crate) struct Instead(Box<Response>);
+pub struct Instead(Box<Response>);
 
 impl Instead {
     /// Ends the handler with this response.

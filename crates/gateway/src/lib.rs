@@ -6,38 +6,48 @@
 //! above it; the [`document`] is made of those. What happens is told as it does by what is [`live`]. What is the
 //! network's rather than a request's, such as connections, TLS and limits, is at the [`edge`]. The gateway owns
 //! nothing: what it remembers ([`seen`]) only spares its callers a header.
+//!
+//! What a REST surface needs whatever is behind it is public: the monolith, which Marquee is compared with, has the same.
 
 pub mod access;
 pub mod created;
+pub mod done;
+pub mod edge;
 pub mod examples;
 pub mod gateway;
+pub mod headers;
+pub mod input;
+pub mod instead;
 pub mod listing;
+pub mod representation;
+pub mod shown;
 
 mod audited;
 mod document;
-mod done;
-mod edge;
 mod export;
-mod headers;
-mod input;
-mod instead;
 mod limited;
 mod live;
 mod measured;
 mod names;
 mod ordering;
-mod representation;
+mod recall;
 mod routes;
 mod seen;
 mod server;
-mod shown;
 mod swagger;
+
+/// What requests bring.
+pub mod bodies {
+    pub use crate::routes::bookings::{NewBooking, NewSeats};
+    pub use crate::routes::movies::ItsShowtimes;
+    pub use crate::routes::users::{NewUser, TheirBookings};
+}
 
 pub use created::{command_id, created_id};
 pub use edge::{EdgeArgs, LimitArgs};
 pub use gateway::Gateway;
 pub use live::LiveArgs;
-pub use server::{Args, run};
+pub use server::{Args, run, with_manners};
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

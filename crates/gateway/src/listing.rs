@@ -1,8 +1,14 @@
 //! Lists in pages, each with a link to the next one.
 
-use axum::http::Uri;
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use contracts::Problem;
+use contracts::page::Page;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::headers::value;
+use crate::representation::{Shown, or_problem};
 
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -19,8 +25,24 @@ pub struct Listing<T> {
     pub next: Option<String>,
 }
 
+/// Answers with a page of the list at `uri`, and a link to the next one.
+pub fn page<T: Serialize>(uri: &Uri, page: Page<T>) -> Response {
+    or_problem(shown(uri, &page).map(|shown| shown.response(StatusCode::OK)))
+}
+
+/// What is sent of a page of the list at `uri`.
+///
+/// # Errors
+/// [`contracts::Case::Internal`] for what can't be written as JSON.
+pub(crate) fn shown<T: Serialize>(uri: &Uri, Page { items, cursor }: &Page<T>) -> Result<Shown, Problem> {
+    let next = cursor.as_deref().map(|cursor| next(uri, cursor));
+    let link = next.as_ref().map(|next| value(format!("<{next}>; rel=\"next\"")));
+    let listing = Listing { items: items.iter().collect(), cursor: cursor.clone(), next };
+    Ok(Shown::new(&listing)?.with_link(link))
+}
+
 /// The address of the page that follows the one at `uri`.
-pub(crate) fn next(uri: &Uri, cursor: &str) -> String {
+fn next(uri: &Uri, cursor: &str) -> String {
     let query = uri.query().unwrap_or_default().as_bytes();
     let filters = form_urlencoded::parse(query).filter(|(name, _)| name != "cursor");
     let query =

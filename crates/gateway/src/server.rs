@@ -106,7 +106,7 @@ fn app(gateway: Gateway, browsers: Browsers) -> Router {
 
 /// What holds for every answer, whatever the route: one path for each thing, bounded bodies and times, no panic,
 /// problems.
-fn with_manners(routes: Router, browsers: Browsers) -> Router {
+pub fn with_manners(routes: Router, browsers: Browsers) -> Router {
     let routes = routes
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(Bodies::new(), with_room))

@@ -1,5 +1,6 @@
 //! Bookings as REST shows them: with the names of whom they are for, as far as those can be had.
 
+use contracts::Problem;
 use contracts::bookings::Booking;
 use contracts::ids::UserId;
 use contracts::page::Page;
@@ -10,11 +11,12 @@ use utoipa::ToSchema;
 use crate::done::Done;
 use crate::gateway::Asking;
 use crate::names::Found;
-use crate::representation::Representation;
+use crate::recall::Answer;
+use crate::representation::{Representation, Shown};
 
 /// A booking, and whom it is for.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct ShownBooking {
+pub struct ShownBooking {
     #[serde(flatten)]
     booking: Booking,
     /// The user's names. Not there once the user is erased, nor while the users service is away.
@@ -23,7 +25,12 @@ pub(crate) struct ShownBooking {
 }
 
 impl ShownBooking {
-    fn new(booking: Booking, names: &Found) -> Self {
+    /// A booking with its user's names, as far as they can be had.
+    pub fn new(booking: Booking, user: Option<UserRef>) -> Self {
+        Self { booking, user }
+    }
+
+    fn among(booking: Booking, names: &Found) -> Self {
         Self { user: names.get(&booking.user_id).cloned(), booking }
     }
 }
@@ -38,7 +45,7 @@ impl Done<Booking> {
     /// The same with the user's names.
     pub(crate) fn named(self, names: &Found) -> Done<ShownBooking> {
         let Self { answer, decided_at, headers } = self;
-        Done { answer: ShownBooking::new(answer, names), decided_at, headers }
+        Done { answer: ShownBooking::among(answer, names), decided_at, headers }
     }
 }
 
@@ -48,15 +55,25 @@ impl Asking {
         self.gateway.names.of(users.into_iter().collect()).await
     }
 
-    /// One booking with its user's names.
-    pub(crate) async fn with_name(&self, booking: Booking) -> ShownBooking {
-        let names = self.names([booking.user_id]).await;
-        ShownBooking::new(booking, &names)
+    /// One booking with its user's names, which are as old as the last event that names the user.
+    pub(crate) async fn with_name(&self, booking: &Answer<Booking>) -> Result<Shown, Problem> {
+        let user = booking.value.user_id;
+        let changed = self.user_changed(user).map(|position| position.to_string());
+        if let Some(shown) = changed.as_deref().and_then(|changed| booking.shown(changed)) {
+            return Ok(shown);
+        }
+        let names = self.names([user]).await;
+        let shown = Shown::one(&ShownBooking::among(booking.value.clone(), &names))?;
+        // They may be missing only because the users service is away.
+        if let Some(changed) = changed.filter(|_| names.contains_key(&user)) {
+            booking.keep(&changed, &shown);
+        }
+        Ok(shown)
     }
 
     /// A page of bookings with their users' names.
     pub(crate) async fn with_names(&self, Page { items, cursor }: Page<Booking>) -> Page<ShownBooking> {
         let names = self.names(items.iter().map(|booking| booking.user_id)).await;
-        Page { items: items.into_iter().map(|booking| ShownBooking::new(booking, &names)).collect(), cursor }
+        Page { items: items.into_iter().map(|booking| ShownBooking::among(booking, &names)).collect(), cursor }
     }
 }

@@ -4,9 +4,10 @@
 //! MariaDB or MySQL in it, [`services`] knows Marquee's own programs; both describe a [`process`], which can be started,
 //! waited for, stopped and killed. [`up`] puts them together and keeps them running; [`guard`] ends them when the
 //! launcher could not. [`status`] asks it how it is; [`seed`] fills what runs with something to look at and [`dlq`] sends
-//! dead letters again, both through [`rest`] with a [`token`]; [`verify`] looks whether all of it is as it must be. The
+//! dead letters again, both through [`rest`] with a [`token`]; [`verify`] looks whether all of it is as it must be, and [`bench`] compares it with the monolith. The
 //! whole-system tests start their servers and services with the same parts.
 
+pub mod bench;
 pub mod dlq;
 pub mod folder;
 pub mod guard;

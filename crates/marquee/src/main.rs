@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use marquee::guard::Afterwards;
-use marquee::{dlq, guard, healthcheck, seed, status, token, up, verify};
+use marquee::{bench, dlq, guard, healthcheck, seed, status, token, up, verify};
 
 /// Sells cinema seats: commands and events on NATS, a MySQL store per service
 #[derive(Parser)]
@@ -30,6 +30,14 @@ enum Command {
     /// Looks whether all that runs is as it must be, and changes nothing: journals, event streams, read tables, seats,
     /// outcomes, reactions. Ends with 0 when it is, 1 when something differs, 2 when it could not look
     Verify(verify::Args),
+    /// Compares Marquee with a monolith: the same cinema as one program on one database. Starts both on fresh servers
+    Bench(bench::Args),
+    /// The load generator of `bench`: a plan comes in on standard input, what was measured goes out
+    #[command(hide = true)]
+    BenchLoad,
+    /// Answers every GET with the same JSON: what HTTP alone costs
+    #[command(hide = true)]
+    BenchBare(bench::bare::Args),
     /// Succeeds when a GET of the URL answers 200: for a container's health check
     Healthcheck {
         /// Such as http://127.0.0.1:8081/readyz
@@ -55,6 +63,12 @@ async fn main() -> ExitCode {
         Command::Dlq(args) => dlq::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Verify(args) => return verify::run(args).await,
+        Command::Bench(args) => bench::run(args).await,
+        Command::BenchLoad => match tokio::task::spawn_blocking(bench::load::run).await {
+            Ok(done) => done,
+            Err(error) => Err(error.into()),
+        },
+        Command::BenchBare(args) => bench::bare::run(args).await,
         Command::Healthcheck { url } => healthcheck::run(&url).await,
         Command::Guard { folder, remove } => {
             guard::run(&folder, if remove { Afterwards::Remove } else { Afterwards::Keep }).await

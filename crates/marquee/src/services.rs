@@ -86,3 +86,25 @@ impl Surroundings {
         })
     }
 }
+
+/// The name of the program that Marquee is compared with, and its program's.
+pub const MONOLITH: &str = "monolith";
+
+/// How to start that one on a database of its own.
+///
+/// # Errors
+/// In words, when it has not been built.
+pub fn monolith(database_url: &str, token_secrets: &str, listen: SocketAddr) -> anyhow::Result<Spec> {
+    let program = programs()?.join(MONOLITH);
+    if !program.is_file() {
+        bail!("{} is not there; cargo build --workspace builds it", program.display());
+    }
+    Ok(Spec {
+        name: MONOLITH.into(),
+        program,
+        arguments: vec!["--listen".into(), listen.to_string().into()],
+        environment: vec![("DATABASE_URL", database_url.to_owned()), (token::VARIABLE, token_secrets.to_owned())],
+        output: Output::File,
+        probe: Probe::Http(format!("http://{listen}/readyz")),
+    })
+}

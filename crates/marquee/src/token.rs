@@ -59,6 +59,14 @@ pub fn sign(data_dir: &Path, role: Role, lasts: Duration) -> anyhow::Result<Stri
         Ok(text) => (VARIABLE.to_owned(), text),
         Err(_) => (format!("the secret in {}", data_dir.display()), known_secret(data_dir, TOKEN_SECRETS)?),
     };
-    let secrets: Secrets = text.trim().parse().with_context(|| format!("{source} is of no use"))?;
+    sign_with(&text, role, lasts).with_context(|| format!("{source} is of no use"))
+}
+
+/// The same with these secrets.
+///
+/// # Errors
+/// When they are none.
+pub(crate) fn sign_with(secrets: &str, role: Role, lasts: Duration) -> anyhow::Result<String> {
+    let secrets: Secrets = secrets.trim().parse()?;
     Ok(tokens::machine(&secrets, Roles::only(role), Utc::now(), lasts)?)
 }

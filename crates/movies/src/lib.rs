@@ -10,8 +10,8 @@ pub mod commands;
 pub mod domain;
 pub mod projections;
 pub mod queries;
-mod rows;
-mod schema;
+pub mod rows;
+pub mod schema;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use runtime::service::Service;

@@ -15,13 +15,13 @@ use crate::domain::not_found;
 use crate::rows::{HallRow, MovieRow};
 use crate::schema::{halls, movies};
 
-pub(crate) use showtimes::{showtime, showtimes};
+pub use showtimes::{showtime, showtimes};
 
 /// One movie.
 ///
 /// # Errors
 /// `NotFound`, `Unavailable`.
-pub(crate) async fn movie(database: Database, query: GetMovie) -> Result<Movie, Problem> {
+pub async fn movie(database: Database, query: GetMovie) -> Result<Movie, Problem> {
     let connection = &mut *database.connection().await?;
     let found = movies::table.find(Key(query.id.0)).filter(movies::removed.eq(false)).select(MovieRow::as_select());
     let row = found.first(connection).await.optional().map_err(StoreError::from)?;
@@ -32,7 +32,7 @@ pub(crate) async fn movie(database: Database, query: GetMovie) -> Result<Movie, 
 ///
 /// # Errors
 /// `InvalidInput` for a cursor of nowhere, `Unavailable`.
-pub(crate) async fn movies(database: Database, query: ListMovies) -> Result<Page<Movie>, Problem> {
+pub async fn movies(database: Database, query: ListMovies) -> Result<Page<Movie>, Problem> {
     let found = movies::table.filter(movies::removed.eq(false)).select(MovieRow::as_select());
     let mut found = found.order(movies::id).limit(query.limit.rows()).into_boxed();
     if let Some(MovieId(after)) = read_cursor(query.cursor.as_deref())? {
@@ -50,7 +50,7 @@ pub(crate) async fn movies(database: Database, query: ListMovies) -> Result<Page
 ///
 /// # Errors
 /// `NotFound`, `Unavailable`.
-pub(crate) async fn hall(database: Database, query: GetHall) -> Result<Hall, Problem> {
+pub async fn hall(database: Database, query: GetHall) -> Result<Hall, Problem> {
     let connection = &mut *database.connection().await?;
     let found = halls::table.find(Key(query.id.0)).filter(halls::removed.eq(false)).select(HallRow::as_select());
     let row = found.first(connection).await.optional().map_err(StoreError::from)?;
@@ -61,7 +61,7 @@ pub(crate) async fn hall(database: Database, query: GetHall) -> Result<Hall, Pro
 ///
 /// # Errors
 /// `InvalidInput` for a cursor of nowhere, `Unavailable`.
-pub(crate) async fn halls(database: Database, query: ListHalls) -> Result<Page<Hall>, Problem> {
+pub async fn halls(database: Database, query: ListHalls) -> Result<Page<Hall>, Problem> {
     let found = halls::table.filter(halls::removed.eq(false)).select(HallRow::as_select());
     let mut found = found.order(halls::id).limit(query.limit.rows()).into_boxed();
     if let Some(HallId(after)) = read_cursor(query.cursor.as_deref())? {

@@ -15,7 +15,7 @@ use crate::schema::{halls, movies, showtimes};
 /// A movie.
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = movies, treat_none_as_default_value = false)]
-pub(crate) struct MovieRow {
+pub struct MovieRow {
     id: Key,
     version: u32,
     title: String,
@@ -26,7 +26,11 @@ pub(crate) struct MovieRow {
 }
 
 impl MovieRow {
-    pub(crate) fn new(event: &MovieAdded, at: DateTime<Utc>) -> Result<Self, StoreError> {
+    /// One that was added at `at`.
+    ///
+    /// # Errors
+    /// When its details cannot be written.
+    pub fn new(event: &MovieAdded, at: DateTime<Utc>) -> Result<Self, StoreError> {
         Ok(Self {
             id: Key(event.movie_id.0),
             version: 1,
@@ -38,7 +42,11 @@ impl MovieRow {
         })
     }
 
-    pub(crate) fn read(self) -> Result<Movie, StoreError> {
+    /// The movie of this row.
+    ///
+    /// # Errors
+    /// When the row is none of ours.
+    pub fn read(self) -> Result<Movie, StoreError> {
         Ok(Movie {
             id: self.id.0.into(),
             version: self.version,
@@ -52,7 +60,7 @@ impl MovieRow {
 /// A hall.
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = halls, treat_none_as_default_value = false)]
-pub(crate) struct HallRow {
+pub struct HallRow {
     id: Key,
     version: u32,
     name: String,
@@ -63,7 +71,11 @@ pub(crate) struct HallRow {
 }
 
 impl HallRow {
-    pub(crate) fn new(event: &HallAdded, at: DateTime<Utc>) -> Result<Self, StoreError> {
+    /// One that was added at `at`.
+    ///
+    /// # Errors
+    /// When its details cannot be written.
+    pub fn new(event: &HallAdded, at: DateTime<Utc>) -> Result<Self, StoreError> {
         Ok(Self {
             id: Key(event.hall_id.0),
             version: 1,
@@ -75,7 +87,11 @@ impl HallRow {
         })
     }
 
-    pub(crate) fn read(self) -> Result<Hall, StoreError> {
+    /// The hall of this row.
+    ///
+    /// # Errors
+    /// When the row is none of ours.
+    pub fn read(self) -> Result<Hall, StoreError> {
         let details: HallDetails = from_json(&self.details)?;
         Ok(Hall {
             id: self.id.0.into(),
@@ -91,7 +107,7 @@ impl HallRow {
 /// A showtime.
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = showtimes, treat_none_as_default_value = false)]
-pub(crate) struct ShowtimeRow {
+pub struct ShowtimeRow {
     id: Key,
     version: u32,
     movie_id: Key,
@@ -103,7 +119,11 @@ pub(crate) struct ShowtimeRow {
 }
 
 impl ShowtimeRow {
-    pub(crate) fn new(event: &ShowtimeScheduled) -> Result<Self, StoreError> {
+    /// One that was scheduled.
+    ///
+    /// # Errors
+    /// When its details cannot be written.
+    pub fn new(event: &ShowtimeScheduled) -> Result<Self, StoreError> {
         let details = &event.details;
         Ok(Self {
             id: Key(event.showtime_id.0),
@@ -117,8 +137,11 @@ impl ShowtimeRow {
         })
     }
 
-    /// With the title of its movie and the name of its hall.
-    pub(crate) fn read(self, title: String, hall_name: String) -> Result<Showtime, StoreError> {
+    /// The showtime of this row, with the title of its movie and the name of its hall.
+    ///
+    /// # Errors
+    /// When the row is none of ours.
+    pub fn read(self, title: String, hall_name: String) -> Result<Showtime, StoreError> {
         let details: ShowtimeDetails = from_json(&self.details)?;
         Ok(Showtime {
             id: self.id.0.into(),
@@ -139,6 +162,10 @@ pub(crate) fn to_json(value: &impl Serialize) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Unreadable(error.to_string()))
 }
 
-fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+/// Reads a column that has JSON in it.
+///
+/// # Errors
+/// When it is not of this form.
+pub fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| StoreError::Unreadable(error.to_string()))
 }

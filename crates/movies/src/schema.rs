@@ -1,4 +1,5 @@
 //! The tables of `migrations/movies`.
+#![allow(missing_docs, reason = "the migrations say what stands in each column")]
 
 diesel::table! {
     movies (id) {

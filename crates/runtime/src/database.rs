@@ -85,7 +85,7 @@ fn without_values(text: &str) -> String {
 }
 
 /// diesel-async reports deadlocks, lock waits, full disks and lost connections by their text only.
-fn is_passing(text: &str) -> bool {
+pub(crate) fn is_passing(text: &str) -> bool {
     const PASSING: [&str; 15] = [
         "1213",
         "1205",
@@ -119,10 +119,23 @@ impl Database {
     /// # Errors
     /// For a pool that can't be made.
     pub fn new(url: &str, connections: usize) -> anyhow::Result<Self> {
-        let mut config = ManagerConfig::default();
         // A question per checkout, once for a whole batch. Without it, what a restart of the server has cut off stays
         // in the pool and fails for ever: diesel-async does not notice.
-        config.recycling_method = RecyclingMethod::Verified;
+        Self::with(url, connections, RecyclingMethod::Verified)
+    }
+
+    /// The same without that question, for whoever checks out once per request and would rather be restarted with the
+    /// server.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn unverified(url: &str, connections: usize) -> anyhow::Result<Self> {
+        Self::with(url, connections, RecyclingMethod::Fast)
+    }
+
+    fn with(url: &str, connections: usize, recycling: RecyclingMethod<Connection>) -> anyhow::Result<Self> {
+        let mut config = ManagerConfig::default();
+        config.recycling_method = recycling;
         config.custom_setup = Box::new(|url| {
             async move {
                 let mut connection = Connection::establish(url).await?;

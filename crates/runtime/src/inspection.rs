@@ -10,7 +10,6 @@ use contracts::ids::CommandId;
 use diesel::dsl::min;
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
-use futures_util::future::try_join;
 use uuid::Uuid;
 
 use crate::cloud_events;
@@ -75,59 +74,25 @@ pub async fn pending_erasures(connection: &mut Connection) -> Result<i64, StoreE
     Ok(erasures::table.count().get_result(connection).await?)
 }
 
-/// A page of the journal: the rows behind `position` up to and including `head`.
-///
-/// # Errors
-/// When the store is away.
-pub async fn page(connection: &mut Connection, position: u64, head: u64) -> Result<Vec<Row>, StoreError> {
-    let found = rows::table.filter(rows::position.gt(position).and(rows::position.le(head)));
-    Ok(found.order(rows::position).limit(PAGE).select(Row::as_select()).load(connection).await?)
-}
-
-/// What a row of the journal is without what it says.
-#[derive(Clone, Copy, Debug)]
-pub struct Place {
-    /// Its place in the journal.
-    pub position: u64,
-    /// Whose state it adds to.
-    pub stream_id: Uuid,
-    /// Its place in that.
-    pub version: u32,
-    /// When it was decided.
-    pub recorded_at: DateTime<Utc>,
-    /// What it follows from.
-    pub command_id: CommandId,
-    /// What became of that command: accepted or not, and the position of it.
+/// A row of the journal, and what became of its command.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The row.
+    pub row: Row,
+    /// Whether the command was accepted, and the position of that; `None` where the outcome isn't kept.
     pub outcome: Option<(bool, u64)>,
 }
 
-/// A page of places: all that the journal has behind `position`, each with its command's outcome.
+/// A page of the journal: what is behind `position`.
 ///
 /// # Errors
 /// When the store is away.
-pub async fn places(connection: &mut Connection, position: u64) -> Result<Vec<Place>, StoreError> {
-    type Found = (u64, Key, u32, NaiveDateTime, Key, Option<bool>, Option<u64>);
+pub async fn page(connection: &mut Connection, position: u64) -> Result<Vec<Entry>, StoreError> {
     let joined = rows::table.left_join(outcomes::table.on(outcomes::command_id.eq(rows::command_id)));
-    let columns = (
-        rows::position,
-        rows::stream_id,
-        rows::version,
-        rows::recorded_at,
-        rows::command_id,
-        outcomes::accepted.nullable(),
-        outcomes::position.nullable(),
-    );
+    let columns = (Row::as_select(), outcomes::accepted.nullable(), outcomes::position.nullable());
     let found = joined.filter(rows::position.gt(position)).order(rows::position).limit(PAGE).select(columns);
-    let found: Vec<Found> = found.load(connection).await?;
-    let place = |(position, stream_id, version, recorded_at, command_id, accepted, at): Found| Place {
-        position,
-        stream_id: stream_id.0,
-        version,
-        recorded_at: utc(recorded_at),
-        command_id: CommandId(command_id.0),
-        outcome: accepted.zip(at),
-    };
-    Ok(found.into_iter().map(place).collect())
+    let found: Vec<(Row, Option<bool>, Option<u64>)> = found.load(connection).await?;
+    Ok(found.into_iter().map(|(row, accepted, at)| Entry { row, outcome: accepted.zip(at) }).collect())
 }
 
 /// From when on outcomes are kept: what was decided before may have been removed, and all of it when there is none.
@@ -241,23 +206,14 @@ pub fn due<R: Reaction>(row: &Row) -> Result<Vec<(CommandId, R::Command)>, Store
     Ok(commands.map(|(index, command)| (reactions::command_id::<R>(event.id, index), command)).collect())
 }
 
-/// Lets a projection work through a journal from its beginning up to and including `head`, in the tables of its name that
-/// `target` has. Each page that is done is told to `done` by its number of events.
+/// Lets a projection work through these rows, which follow what it has seen, in the tables of its name that `target` has.
 ///
 /// # Errors
-/// When a store is away, refuses, or has events that can't be read.
-pub async fn fold<P: Projection>(
-    journal: &mut Connection,
+/// When the store is away, refuses, or when there are events that can't be read.
+pub async fn project<P: Projection>(
     target: &mut Connection,
-    head: u64,
-    done: impl Fn(u64),
+    rows: impl Iterator<Item = &Row>,
 ) -> Result<(), StoreError> {
-    let mut rows = page(journal, 0, head).await?;
-    while let Some(last) = rows.last().map(|row| row.position) {
-        let events = rows.iter().map(Row::read::<P::Event>).collect::<Result<Vec<_>, _>>()?;
-        // The next page comes while this one is worked on.
-        ((), rows) = try_join(P::project(target, &events), page(journal, last, head)).await?;
-        done(u64::try_from(events.len()).unwrap_or_default());
-    }
-    Ok(())
+    let events = rows.map(Row::read::<P::Event>).collect::<Result<Vec<_>, _>>()?;
+    P::project(target, &events).await
 }

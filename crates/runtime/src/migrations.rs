@@ -4,6 +4,7 @@
 //! Migrations are expand-then-contract: whoever runs the version before gets along with the tables of this one.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use anyhow::bail;
 use diesel::migration::{Migration, MigrationSource};
@@ -14,7 +15,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::database::{Connection, Database, backoff};
+use crate::database::{Connection, Database, StoreError, backoff, is_passing};
 
 const RUNTIME: EmbeddedMigrations = embed_migrations!("../../migrations/runtime");
 
@@ -42,12 +43,27 @@ pub(crate) async fn run(
 }
 
 async fn when_it_answers(database: &Database, url: &str, own: EmbeddedMigrations) -> anyhow::Result<()> {
-    let mut tried = 0;
-    while let Err(error) = database.connection().await {
-        tried += 1;
-        tracing::warn!(%error, "the store does not answer yet");
-        sleep(backoff(tried)).await;
+    let (own, mut tried) = (Arc::new(own), 0);
+    loop {
+        // From the pool first, whose error tells best what is the matter.
+        let done = match database.connection().await {
+            Ok(_) => in_turn(url, Arc::clone(&own)).await,
+            Err(error) => Err(error.into()),
+        };
+        match done {
+            // It may also go away in between; a migration that was not finished is run again.
+            Err(error) if is_passing(&format!("{error:#}")) || error.is::<StoreError>() => {
+                tried += 1;
+                tracing::warn!(error = format!("{error:#}"), "the store does not answer yet");
+                sleep(backoff(tried)).await;
+            }
+            done => return done,
+        }
     }
+}
+
+/// Waits until no other process is at it.
+async fn in_turn(url: &str, own: Arc<EmbeddedMigrations>) -> anyhow::Result<()> {
     let mut lock = Connection::establish(url).await?;
     // Named locks are the server's, and have at most 64 characters.
     let name: String = format!("marquee.{}", url.rsplit('/').next().unwrap_or_default()).chars().take(64).collect();
@@ -55,24 +71,28 @@ async fn when_it_answers(database: &Database, url: &str, own: EmbeddedMigrations
         tracing::info!("another process brings the tables up to date; waiting for it");
     }
     let connection = Connection::establish(url).await?;
-    tokio::task::spawn_blocking(move || migrate(AsyncMigrationHarness::new(connection), own)).await?
+    tokio::task::spawn_blocking(move || migrate(AsyncMigrationHarness::new(connection), &own)).await?
 }
 
-fn migrate(mut harness: AsyncMigrationHarness<Connection>, own: EmbeddedMigrations) -> anyhow::Result<()> {
+fn migrate(mut harness: AsyncMigrationHarness<Connection>, own: &EmbeddedMigrations) -> anyhow::Result<()> {
     let failed = |error| anyhow::anyhow!("a migration failed: {error}");
-    let applied = harness.applied_migrations().map_err(failed)?;
-    let mut known = BTreeSet::new();
-    for source in [&RUNTIME, &own] {
+    let applied: BTreeSet<_> = harness.applied_migrations().map_err(failed)?.into_iter().collect();
+    let (mut known, mut pending) = (BTreeSet::new(), Vec::new());
+    for source in [&RUNTIME, own] {
         let migrations: Vec<Box<dyn Migration<Mysql>>> = source.migrations().map_err(failed)?;
-        known.extend(migrations.iter().map(|migration| migration.name().version().as_owned()));
+        let mut migrations: Vec<_> =
+            migrations.into_iter().map(|migration| (migration.name().version().as_owned(), migration)).collect();
+        migrations.sort_by(|(one, _), (other, _)| one.cmp(other));
+        known.extend(migrations.iter().map(|(version, _)| version.as_owned()));
+        pending.extend(migrations.into_iter().filter(|(version, _)| !applied.contains(version)));
     }
-    let newest = applied.iter().filter(|version| !known.contains(version)).max();
-    if let Some(version) = newest {
+    if let Some(version) = applied.difference(&known).max() {
         bail!(
             "the database is newer than this program, which does not know migration {version}; start a newer program"
         );
     }
-    harness.run_pending_migrations(RUNTIME).map_err(failed)?;
-    harness.run_pending_migrations(own).map_err(failed)?;
+    for (_, migration) in pending {
+        harness.run_migration(&migration).map_err(failed)?;
+    }
     Ok(())
 }

@@ -92,6 +92,6 @@ mod tests {
         let _question = room.take(Service::Bookings, Kind::Question).unwrap();
         let _other = room.take(Service::Users, Kind::Command).unwrap();
         drop(first);
-        room.take(Service::Bookings, Kind::Command).unwrap();
+        drop(room.take(Service::Bookings, Kind::Command).unwrap());
     }
 }

@@ -108,3 +108,29 @@ fn tell(commands: &mut Commands, outcome: Outcome) {
         let _ = listener.send(outcome.clone());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn so_many_are_remembered_and_none_that_has_expired() {
+        let waiting = Waiting(Arc::new(Mutex::new(LruCache::unbounded())));
+        let (soon, later) = (Some(Utc::now()), Some(Utc::now() + TimeDelta::hours(1)));
+        let (first, last) = (CommandId::default(), CommandId::default());
+        let mut forgotten = waiting.listen(first, later);
+        for _ in 1..MOST {
+            drop(waiting.listen(CommandId::default(), soon));
+        }
+        assert!(waiting.has(first));
+        let mut outcome = waiting.listen(last, later);
+        assert!(!waiting.has(first) && waiting.has(last));
+        // Whoever waits is told that there is nothing to wait for, and asks.
+        assert!(matches!(forgotten.try_recv(), Err(oneshot::error::TryRecvError::Closed)));
+        forget_expired(&mut waiting.lock());
+        assert_eq!(waiting.lock().len(), 1);
+        assert!(matches!(outcome.try_recv(), Err(oneshot::error::TryRecvError::Empty)));
+    }
+}

@@ -26,6 +26,9 @@ struct Args {
     /// How many of each service run
     #[arg(long, default_value_t = 2)]
     replicas: usize,
+    /// How many customers are busy, beside two admins and two scripts
+    #[arg(long, default_value_t = 10)]
+    customers: u32,
     /// Where history and logs stay; a temporary folder without it
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
@@ -44,7 +47,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let keep = args.keep.unwrap_or_else(folder);
     eprintln!("history and logs: {}", keep.display());
     let lasts = Duration::from_secs_f64(args.minutes * 60.0);
-    let run = Run { lasts, seed: args.seed, replicas: args.replicas, keep };
+    let run = Run { lasts, seed: args.seed, replicas: args.replicas, customers: args.customers, keep };
     let summary = tokio::runtime::Runtime::new()?.block_on(run.go())?;
     Ok(said(&summary))
 }

@@ -23,10 +23,9 @@ use super::world::World;
 use super::{ending, harm};
 use crate::Cinema;
 
-/// So many clients of each sort.
+/// So many clients of each sort, beside the customers.
 const ADMINS: u32 = 2;
 const SCRIPTS: u32 = 2;
-const CUSTOMERS: u32 = 10;
 /// How long clients are on their own before the first harm.
 const CALM: Duration = Duration::from_secs(3);
 /// How long it is from one harm to the next, on average.
@@ -47,6 +46,8 @@ pub struct Run {
     pub seed: u64,
     /// How many replicas of each service there are.
     pub replicas: usize,
+    /// How many customers there are, beside two admins and two scripts.
+    pub customers: u32,
     /// Where history and logs stay.
     pub keep: PathBuf,
 }
@@ -107,7 +108,7 @@ impl Run {
     ) -> anyhow::Result<Vec<Persona>> {
         let (world, token) = (Arc::new(World::default()), stage.admin().await);
         let mut personae = Vec::new();
-        for number in 0..ADMINS + SCRIPTS + CUSTOMERS {
+        for number in 0..ADMINS + SCRIPTS + self.customers {
             let scripting = Scripting::new(stage.cinema.lock().await.broker().await.client);
             let client =
                 Client::new(number, self.seed, Arc::clone(&stage.gates), Arc::clone(record), scripting, over.clone());

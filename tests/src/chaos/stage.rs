@@ -131,17 +131,19 @@ impl Stage {
     pub async fn start(&self, name: &str) -> anyhow::Result<()> {
         self.forgets(name);
         self.cinema.lock().await.process(name).start()?;
+        if matches!(name, NATS | DATABASE) { self.answers(name).await } else { Ok(()) }
+    }
+
+    async fn answers(&self, server: &str) -> anyhow::Result<()> {
         let deadline = Instant::now() + PATIENCE;
-        while matches!(name, NATS | DATABASE) {
+        loop {
             // One look at a time: harm to others goes on.
-            let ready = self.cinema.lock().await.process(name).ready(Duration::ZERO).await;
+            let ready = self.cinema.lock().await.process(server).ready(Duration::ZERO).await;
             match ready {
-                Err(error) if Instant::now() > deadline => return Err(error),
-                Err(_) => sleep(LOOK).await,
-                Ok(()) => break,
+                Err(_) if Instant::now() < deadline => sleep(LOOK).await,
+                ready => return ready,
             }
         }
-        Ok(())
     }
 
     /// Asks a program to drain, and kills it when that takes too long.

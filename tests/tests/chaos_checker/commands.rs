@@ -49,7 +49,8 @@ fn what_was_done_otherwise_than_asked_for_is_found() {
 
 #[test]
 fn what_was_told_otherwise_than_done_is_found() {
-    let spoils: [(&str, fn(&mut Value)); 4] = [
+    type Spoil = fn(&mut Value);
+    let spoils: [(&str, Spoil); 4] = [
         ("bookings.place", |body| body["total"]["amount"] = json!(1)),
         ("bookings.place", |body| body["user_id"] = json!(Uuid::nil())),
         ("movies.schedule", |body| body["starts_at"] = json!("2031-01-01T20:00:00Z")),

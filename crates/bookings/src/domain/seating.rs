@@ -36,6 +36,26 @@ pub struct Seating {
     held: BTreeMap<UserId, usize>,
 }
 
+/// As a store knows it that keeps seats and bookings rather than events.
+impl Seating {
+    /// With these seats taken, by which booking and for whom. Only those need be there that a decision is about: the
+    /// seats that are wanted, and all of the user's.
+    pub fn of(taken: impl IntoIterator<Item = (Seat, BookingId, UserId)>) -> Self {
+        let mut seating = Self::default();
+        for (seat, booking, user) in taken {
+            seating.taken.insert(seat, booking);
+            *seating.held.entry(user).or_default() += 1;
+        }
+        seating
+    }
+
+    /// The same, with one booking known: the one that a decision is about.
+    pub fn with(mut self, id: BookingId, booked: Booked) -> Self {
+        self.bookings.insert(id, booked);
+        self
+    }
+}
+
 /// What is there.
 impl Seating {
     /// One booking, cancelled or not.

@@ -1,6 +1,7 @@
 //! Who is calling, from the header `Authorization`.
 
 use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use chrono::{DateTime, Utc};
@@ -8,19 +9,19 @@ use contracts::access::GetApiKey;
 use contracts::ids::{SessionId, UserId};
 use contracts::{Actor, Case, Positions, Problem};
 
-use super::{Secret, tokens};
+use super::{Secret, Secrets, tokens};
 use crate::gateway::Gateway;
 use crate::instead::Instead;
 
 /// Who is calling.
 #[derive(Clone, Debug)]
-pub(crate) struct Caller {
+pub struct Caller {
     /// Who it is and what they may.
-    pub(crate) actor: Actor,
+    pub actor: Actor,
     /// The session that they are in.
-    pub(crate) session_id: Option<SessionId>,
+    pub session_id: Option<SessionId>,
     /// Until when what they came in with is good, where it says so itself.
-    pub(crate) good_until: Option<DateTime<Utc>>,
+    pub good_until: Option<DateTime<Utc>>,
 }
 
 impl Caller {
@@ -28,11 +29,25 @@ impl Caller {
         Self { actor, session_id: None, good_until: None }
     }
 
+    /// Who a token says it is.
+    ///
+    /// # Errors
+    /// `Unauthenticated`.
+    pub fn with_token(secrets: &Secrets, token: &str) -> Result<Self, Problem> {
+        let (access, good_until) = tokens::read_access(secrets, token).map_err(|_| not_valid())?;
+        Ok(Self { actor: access.actor, session_id: access.session_id, good_until: Some(good_until) })
+    }
+
+    /// Who has brought nothing to prove who they are.
+    pub fn anonymous() -> Self {
+        Self::without_end(Actor::Anonymous)
+    }
+
     /// Refuses whoever is not staff.
     ///
     /// # Errors
     /// `Unauthenticated`, `Forbidden`.
-    pub(crate) fn check_staff(&self) -> Result<(), Problem> {
+    pub fn check_staff(&self) -> Result<(), Problem> {
         self.check(self.actor.is_staff(), "this is for staff")
     }
 
@@ -40,7 +55,7 @@ impl Caller {
     ///
     /// # Errors
     /// `Unauthenticated`, `Forbidden`.
-    pub(crate) fn check_admin(&self) -> Result<(), Problem> {
+    pub fn check_admin(&self) -> Result<(), Problem> {
         self.check(self.actor.is_admin(), "this is for admins")
     }
 
@@ -48,7 +63,7 @@ impl Caller {
     ///
     /// # Errors
     /// `Unauthenticated`.
-    pub(crate) fn check_known(&self) -> Result<(), Problem> {
+    pub fn check_known(&self) -> Result<(), Problem> {
         self.check(self.actor != Actor::Anonymous, "")
     }
 
@@ -56,7 +71,7 @@ impl Caller {
     ///
     /// # Errors
     /// `Unauthenticated`, `NotFound`.
-    pub(crate) fn check_self(&self, user: UserId) -> Result<(), Problem> {
+    pub fn check_self(&self, user: UserId) -> Result<(), Problem> {
         self.check_known()?;
         let known = self.actor.is_admin() || self.actor.is(user);
         if known { Ok(()) } else { Err(Problem::new(Case::NotFound, format!("there is no user {user}"))) }
@@ -75,26 +90,33 @@ impl FromRequestParts<Gateway> for Caller {
     type Rejection = Instead;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Instead> {
-        let mut values = parts.headers.get_all(AUTHORIZATION).iter();
-        let Some(value) = values.next() else { return Ok(Self::without_end(Actor::Anonymous)) };
-        let invalid = || Problem::new(Case::Unauthenticated, "the token or key is not valid, or not any more");
-        let text = value.to_str().ok().filter(|_| values.next().is_none()).ok_or_else(invalid)?;
-        let (scheme, token) = text.split_once(' ').ok_or_else(invalid)?;
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(invalid().into());
-        }
-        let token = token.trim();
+        let Some(token) = bearer(&parts.headers)? else { return Ok(Self::anonymous()) };
         if let Some((id, secret)) = Secret::read(token) {
             let proof = gateway.client.ask(&GetApiKey { id }, &Positions::default()).await;
-            let proof = proof.map_err(|problem| if problem.is(Case::NotFound) { invalid() } else { problem })?;
+            let proof = proof.map_err(|problem| if problem.is(Case::NotFound) { not_valid() } else { problem })?;
             // Hashes of what only the caller knows: comparing them tells nothing, however long it takes.
             return if proof.secret_hash == secret.hash()? {
                 Ok(Self::without_end(Actor::Key(id, proof.roles)))
             } else {
-                Err(invalid().into())
+                Err(not_valid().into())
             };
         }
-        let (access, good_until) = tokens::read_access(&gateway.secrets, token).map_err(|_| invalid())?;
-        Ok(Self { actor: access.actor, session_id: access.session_id, good_until: Some(good_until) })
+        Ok(Self::with_token(&gateway.secrets, token)?)
     }
+}
+
+/// What stands behind `Authorization: Bearer`; `None` without that header.
+///
+/// # Errors
+/// `Unauthenticated`, for any other scheme and for two such headers.
+pub fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let text = value.to_str().ok().filter(|_| values.next().is_none()).ok_or_else(not_valid)?;
+    let (scheme, token) = text.split_once(' ').ok_or_else(not_valid)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(Some(token.trim())) } else { Err(not_valid()) }
+}
+
+fn not_valid() -> Problem {
+    Problem::new(Case::Unauthenticated, "the token or key is not valid, or not any more")
 }

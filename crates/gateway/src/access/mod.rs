@@ -8,7 +8,7 @@ mod secrets;
 pub mod tokens;
 
 pub(crate) use api_key::Secret;
-pub(crate) use caller::Caller;
+pub use caller::{Caller, bearer};
 pub use password::hash;
-pub(crate) use password::{Password, Passwords};
+pub use password::{Password, Passwords};
 pub use secrets::{Secrets, SecretsError};

@@ -27,7 +27,7 @@ const LONGEST: usize = 256;
 /// A password that somebody wants to have: 8 characters at least, 256 bytes at most.
 #[derive(Clone, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) struct Password(String);
+pub struct Password(String);
 
 impl TryFrom<String> for Password {
     type Error = String;
@@ -52,7 +52,7 @@ type Memory = Vec<Block>;
 
 /// Hashes and verifies.
 #[derive(Clone)]
-pub(crate) struct Passwords {
+pub struct Passwords {
     turns: Arc<Semaphore>,
     idle: Arc<Mutex<Vec<Memory>>>,
 }
@@ -60,16 +60,18 @@ pub(crate) struct Passwords {
 /// What is verified where there is nothing to verify, so that it takes as long.
 static NOBODY: LazyLock<Option<PasswordHash>> = LazyLock::new(|| hash("nobody's password").ok());
 
-impl Passwords {
-    pub(crate) fn new() -> Self {
+impl Default for Passwords {
+    fn default() -> Self {
         Self { turns: Arc::new(Semaphore::new(AT_ONCE)), idle: Arc::default() }
     }
+}
 
+impl Passwords {
     /// The hash of a password. The same salt makes the same hash.
     ///
     /// # Errors
     /// `Unavailable` when too many others are before it.
-    pub(crate) async fn hash(&self, password: Password, salt: [u8; 16]) -> Result<PasswordHash, Problem> {
+    pub async fn hash(&self, password: Password, salt: [u8; 16]) -> Result<PasswordHash, Problem> {
         self.in_turn(move |memory| salted(password.0.as_bytes(), &salt, memory)).await?
     }
 
@@ -77,7 +79,7 @@ impl Passwords {
     ///
     /// # Errors
     /// `Unavailable` when too many others are before it.
-    pub(crate) async fn verify(&self, password: String, hash: Option<PasswordHash>) -> Result<bool, Problem> {
+    pub async fn verify(&self, password: String, hash: Option<PasswordHash>) -> Result<bool, Problem> {
         let verified = move |memory: &mut Memory| {
             let known = hash.is_some();
             let hash = hash.or_else(|| NOBODY.clone());
@@ -157,7 +159,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_hash_is_argon2id_and_knows_its_password() {
-        let passwords = Passwords::new();
+        let passwords = Passwords::default();
         let password = || Password::try_from("correct horse".to_owned()).unwrap();
         let hash = passwords.hash(password(), [7; 16]).await.unwrap();
         assert!(hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.as_str());

@@ -21,19 +21,19 @@ const REMEMBERED: Duration = Duration::from_secs(600);
 
 /// What browsers are told.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Browsers {
+pub struct Browsers {
     origins: Vec<HeaderValue>,
     https: bool,
 }
 
 impl Browsers {
     /// Pages of these origins may use the API; with `https`, browsers shall come with nothing else.
-    pub(crate) fn new(origins: Vec<HeaderValue>, https: bool) -> Self {
+    pub fn new(origins: Vec<HeaderValue>, https: bool) -> Self {
         Self { origins, https }
     }
 
     /// Puts it around what answers.
-    pub(crate) fn around(self, app: Router) -> Router {
+    pub fn around(self, app: Router) -> Router {
         let cors = (!self.origins.is_empty()).then(|| cors(self.origins.clone()));
         let app = app.layer(map_response(move |response| std::future::ready(self.tell(response))));
         match cors {

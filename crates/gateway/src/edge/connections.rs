@@ -42,7 +42,7 @@ const DRAIN: Duration = Duration::from_secs(8);
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// How connections are taken in.
-pub(crate) struct Connections {
+pub struct Connections {
     tls: Option<TlsAcceptor>,
     proxies: Proxies,
     /// One permit for each connection that may be open.
@@ -56,7 +56,7 @@ pub(crate) struct Connections {
 ///
 /// # Errors
 /// When it is taken.
-pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
     // What is taken in has it from here.
@@ -70,7 +70,7 @@ impl Connections {
     ///
     /// # Errors
     /// In words, when the certificate or its key can't be used.
-    pub(crate) fn new(args: &EdgeArgs) -> anyhow::Result<Self> {
+    pub fn new(args: &EdgeArgs) -> anyhow::Result<Self> {
         let files = args.tls_cert.as_deref().zip(args.tls_key.as_deref());
         let mut http = http1::Builder::new();
         // hyper's one patience for both: for the next request to begin, and for its head to be whole.
@@ -86,12 +86,12 @@ impl Connections {
     }
 
     /// How URLs of this gateway begin.
-    pub(crate) fn scheme(&self) -> &'static str {
+    pub fn scheme(&self) -> &'static str {
         if self.tls.is_some() { "https" } else { "http" }
     }
 
     /// Answers requests until `shutdown`, and then those that have been begun, as far as they come to an end in time.
-    pub(crate) async fn serve(self, listener: TcpListener, app: Router, shutdown: CancellationToken) {
+    pub async fn serve(self, listener: TcpListener, app: Router, shutdown: CancellationToken) {
         let this = Arc::new(self);
         let open = GracefulShutdown::new();
         loop {

@@ -19,8 +19,8 @@ use axum::http::HeaderValue;
 use ipnet::IpNet;
 
 pub(crate) use bodies::{Bodies, with_room};
-pub(crate) use browsers::Browsers;
-pub(crate) use connections::{Connections, listen};
+pub use browsers::Browsers;
+pub use connections::{Connections, listen};
 pub use limits::LimitArgs;
 pub(crate) use limits::{Caller as Limited, Limit, Limits, network};
 pub(crate) use proxies::ClientAddress;

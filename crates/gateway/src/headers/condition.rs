@@ -8,21 +8,21 @@ use sha2::{Digest, Sha256};
 use super::list;
 
 /// The entity tag of this representation of a thing at this version.
-pub(crate) fn etag(version: u32, body: &[u8]) -> String {
+pub fn etag(version: u32, body: &[u8]) -> String {
     let hash = Sha256::digest(body);
     let prefix = hash.iter().take(8).fold(0_u64, |prefix, byte| prefix << 8 | u64::from(*byte));
     format!("\"{version}-{prefix:016x}\"")
 }
 
 /// True when the request's `If-None-Match` names this tag: the caller has the representation already.
-pub(crate) fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+pub fn is_known(headers: &HeaderMap, etag: &str) -> bool {
     let Some(text) = list(headers, header::IF_NONE_MATCH) else { return false };
     text.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
 /// The versions at which a change may be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum IfMatch {
+pub enum IfMatch {
     /// At any: the header is not there, or is `*`, which things that do not exist answer with 404 anyway.
     Any,
     /// At one of these. A tag that is not one of ours matches nothing.
@@ -30,7 +30,8 @@ pub(crate) enum IfMatch {
 }
 
 impl IfMatch {
-    pub(crate) fn parse(headers: &HeaderMap) -> Self {
+    /// What these headers say.
+    pub fn parse(headers: &HeaderMap) -> Self {
         let Some(text) = list(headers, header::IF_MATCH) else { return Self::Any };
         let tags: Vec<&str> = text.split(',').map(str::trim).collect();
         if tags.contains(&"*") {

@@ -4,7 +4,7 @@ mod condition;
 mod key;
 mod prefer;
 
-pub(crate) use condition::{IfMatch, etag, is_known};
+pub use condition::{IfMatch, etag, is_known};
 pub(crate) use key::idempotency_key;
 pub(crate) use prefer::Prefer;
 
@@ -18,6 +18,6 @@ pub(crate) fn list(headers: &HeaderMap, name: impl AsHeaderName) -> Option<Strin
 }
 
 /// A header value from text that has only visible ASCII in it; anything else makes an empty value.
-pub(crate) fn value(text: impl AsRef<str>) -> HeaderValue {
+pub fn value(text: impl AsRef<str>) -> HeaderValue {
     HeaderValue::from_str(text.as_ref()).unwrap_or(HeaderValue::from_static(""))
 }

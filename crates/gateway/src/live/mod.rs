@@ -4,8 +4,10 @@
 //! [`place`] in there: it takes what lies behind, as far as it is [`wanted`] and the caller may see it ([`owners`] knows
 //! whose a booking is), and as fast as the client reads; what is kept no more is read from the streams ([`history`]).
 //! So a thousand listeners cost the memory of their connections, and a slow one costs nobody else anything. [`seats`] are
-//! the seat maps that somebody looks at, [`shown`] is what they see. In [`room`] it is counted how many listen.
+//! the seat maps that somebody looks at, [`shown`] is what they see. In [`room`] it is counted how many listen. What was
+//! changed when is in [`changes`], for answers that are kept elsewhere.
 
+mod changes;
 mod entry;
 mod history;
 mod listener;
@@ -36,11 +38,12 @@ use tokio_util::sync::CancellationToken;
 use self::history::History;
 use self::listener::Listener;
 use self::owners::Owners;
-use self::place::Place;
+pub(crate) use self::place::Place;
 use self::room::Room;
 use self::seats::SeatMaps;
 use self::shown::CANCELLED;
-use self::tail::{Behind, Tail};
+use self::tail::Behind;
+pub(crate) use self::tail::Tail;
 use self::wanted::{Start, Wanted};
 use crate::edge::seconds;
 use crate::gateway::Asking;
@@ -93,6 +96,11 @@ impl Live {
             heartbeat: args.heartbeat,
             shutdown,
         })
+    }
+
+    /// The newest events.
+    pub(crate) fn tail(&self) -> Arc<Tail> {
+        Arc::clone(&self.tail)
     }
 
     /// Answers `GET /api/events`.

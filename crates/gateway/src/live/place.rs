@@ -7,7 +7,7 @@ use std::str::FromStr;
 use contracts::{Positions, Service};
 
 /// A position in each service's journal: whoever is here has everything up to it, and nothing behind it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     users: u64,
     movies: u64,

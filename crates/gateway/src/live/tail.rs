@@ -12,6 +12,7 @@ use runtime::events::{Published, bounds, follow};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use super::changes::Changes;
 use super::entry::Entry;
 use super::owners::Owners;
 use super::place::Place;
@@ -32,6 +33,7 @@ pub(crate) struct Tail {
     kept: RwLock<Kept>,
     /// How far it has come; `None` until it has once caught up.
     reached: watch::Sender<Option<Place>>,
+    changes: Changes,
 }
 
 struct Kept {
@@ -57,7 +59,7 @@ impl Tail {
     /// Follows all event streams; the task ends when the process does.
     pub(crate) fn start(jetstream: Context, owners: Arc<Owners>) -> Arc<Self> {
         let kept = RwLock::new(Kept::new(Place::default()));
-        let tail = Arc::new(Self { kept, reached: watch::Sender::new(None) });
+        let tail = Arc::new(Self { kept, reached: watch::Sender::new(None), changes: Changes::new() });
         tokio::spawn(Arc::clone(&tail).run(jetstream, owners));
         tail
     }
@@ -70,6 +72,8 @@ impl Tail {
             target.set(service, last);
         }
         *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Kept::new(base);
+        // What happened before is not read.
+        self.changes.all(&base);
         let (tail, target, owners) = (&*self, &target, &*owners);
         let [users, movies, bookings] = Service::ALL.map(|service| {
             let take = move |events: Vec<Published>| tail.push(service, &events, target, owners);
@@ -87,9 +91,13 @@ impl Tail {
             match Entry::new(service, event) {
                 Ok(entry) => {
                     owners.learn(&entry);
+                    self.changes.note(&entry);
                     kept.push(entry);
                 }
-                Err(error) => tracing::error!(%error, %service, event.position, "an event is not JSON"),
+                Err(error) => {
+                    tracing::error!(%error, %service, event.position, "an event is not JSON");
+                    self.changes.all(&kept.reached);
+                }
             }
         }
         let reached = kept.reached;
@@ -102,6 +110,16 @@ impl Tail {
             }
             modified
         });
+    }
+
+    /// How far it has come; `None` until it has once caught up.
+    pub(crate) fn reached(&self) -> Option<Place> {
+        *self.reached.borrow()
+    }
+
+    /// Where what was last changed, up to there at least.
+    pub(crate) fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     /// How far it has come, and when it has come further.

@@ -1,5 +1,7 @@
 //! Bookings: where the way of one begins. Further on: `bookings/src/lib.rs`.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use contracts::bookings::{
     Booking, BookingStatus, CancelBooking, ChangeSeats, CheckIn, GetBooking, ListBookings, PlaceBooking, Seats,
@@ -15,28 +17,29 @@ use crate::input::{Filter, Id, Input};
 use crate::instead::Instead;
 use crate::listing::Listing;
 use crate::ordering::Ordering;
+use crate::recall::{Answer, Of};
 use crate::shown::ShownBooking;
 
 /// What is to be booked, and for whom.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct NewBooking {
+pub struct NewBooking {
     /// For whom.
-    user_id: UserId,
+    pub user_id: UserId,
     /// Of which showtime.
-    showtime_id: ShowtimeId,
+    pub showtime_id: ShowtimeId,
     /// 1 to 10 seats, each once.
     #[schema(value_type = Vec<String>, min_items = 1, max_items = 10, example = json!(["A1", "A2"]))]
-    seats: Seats,
+    pub seats: Seats,
 }
 
 /// The seats that a booking is to have.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct NewSeats {
+pub struct NewSeats {
     /// 1 to 10 seats of the booking's showtime, each once. It may have some of them already.
     #[schema(value_type = Vec<String>, min_items = 1, max_items = 10, example = json!(["B1", "B2"]))]
-    seats: Seats,
+    pub seats: Seats,
 }
 
 /// Book seats
@@ -98,18 +101,18 @@ pub(crate) async fn list(asking: Asking, Filter(mut query): Filter<ListBookings>
 )]
 pub(crate) async fn get(asking: Asking, Id(id): Id<BookingId>) -> Result<Response, Instead> {
     let booking = their_booking(&asking, id).await?;
-    Ok(asking.unless_known(&asking.with_name(booking).await))
+    Ok(asking.unless_known(asking.with_name(&booking).await?))
 }
 
 /// A booking, for its owner and for staff. A stranger is told that there is no such booking.
 ///
 /// # Errors
 /// `Unauthenticated`, `NotFound`, `Unavailable`.
-pub(super) async fn their_booking(asking: &Asking, id: BookingId) -> Result<Booking, Problem> {
+pub(super) async fn their_booking(asking: &Asking, id: BookingId) -> Result<Arc<Answer<Booking>>, Problem> {
     asking.caller.check_known()?;
-    let booking = asking.ask(&GetBooking { id }).await?;
+    let booking = asking.recall(&GetBooking { id }, Of::Booking(id)).await?;
     let actor = &asking.caller.actor;
-    if actor.is_staff() || actor.is(booking.user_id) {
+    if actor.is_staff() || actor.is(booking.value.user_id) {
         Ok(booking)
     } else {
         Err(Problem::new(Case::NotFound, format!("there is no booking {id}")))

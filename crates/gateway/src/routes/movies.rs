@@ -85,12 +85,16 @@ pub(crate) async fn delete(ordering: Ordering, Id(id): Id<MovieId>) -> Result<Re
 /// Which of a movie's showtimes.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ItsShowtimes {
-    hall_id: Option<HallId>,
-    date: Option<NaiveDate>,
+pub struct ItsShowtimes {
+    /// Only in this hall.
+    pub hall_id: Option<HallId>,
+    /// Only those that start on this day (UTC).
+    pub date: Option<NaiveDate>,
+    /// At most so many.
     #[serde(default)]
-    limit: Limit,
-    cursor: Option<String>,
+    pub limit: Limit,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
 }
 
 /// List a movie's showtimes

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use contracts::bookings::{GetSeatMap, SeatMap};
 use contracts::ids::ShowtimeId;
@@ -18,6 +17,8 @@ use crate::instead::Instead;
 use crate::listing::Listing;
 use crate::live;
 use crate::ordering::Ordering;
+use crate::recall::Of;
+use crate::representation::Shown;
 
 /// Schedule a showtime
 ///
@@ -112,7 +113,10 @@ pub(crate) async fn delete(ordering: Ordering, Id(id): Id<ShowtimeId>) -> Result
 pub(crate) async fn seats(asking: Asking, Id(showtime_id): Id<ShowtimeId>) -> Result<Response, Instead> {
     let response = match live::wants_events(&asking.headers) {
         true => Arc::clone(&asking.gateway.live).seats(asking, showtime_id).await?,
-        false => Json(asking.ask(&GetSeatMap { showtime_id }).await?).into_response(),
+        false => {
+            let map = asking.recall(&GetSeatMap { showtime_id }, Of::Bookings(showtime_id)).await?;
+            map.show("", Shown::new)?.response(StatusCode::OK)
+        }
     };
     Ok(([(header::VARY, "accept")], response).into_response())
 }

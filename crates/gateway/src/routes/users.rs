@@ -26,20 +26,20 @@ use crate::shown::ShownBooking;
 /// Somebody who signs up.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct NewUser {
+pub struct NewUser {
     // Field by field: of a flattened struct an error can't tell the field.
     /// 1 to 50 characters.
     #[schema(value_type = String, min_length = 1, max_length = 50)]
-    username: Username,
+    pub username: Username,
     /// Unique among users, without regard to case.
     #[schema(value_type = String, format = "email")]
-    email: Email,
+    pub email: Email,
     /// 1 to 100 characters.
     #[schema(value_type = String, min_length = 1, max_length = 100)]
-    full_name: FullName,
+    pub full_name: FullName,
     /// 8 characters at least, 256 bytes at most. Only admins can leave it out: such a user cannot sign in.
     #[schema(value_type = Option<String>, min_length = 8, max_length = 256, format = "password")]
-    password: Option<Password>,
+    pub password: Option<Password>,
 }
 
 /// Sign up
@@ -149,12 +149,16 @@ pub(crate) async fn delete(ordering: Ordering, Id(id): Id<UserId>) -> Result<Res
 /// Which of a user's bookings.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct TheirBookings {
-    showtime_id: Option<ShowtimeId>,
-    status: Option<BookingStatus>,
+pub struct TheirBookings {
+    /// Only of this showtime.
+    pub showtime_id: Option<ShowtimeId>,
+    /// Only those that stand, or only those that do not.
+    pub status: Option<BookingStatus>,
+    /// At most so many.
     #[serde(default)]
-    limit: Limit,
-    cursor: Option<String>,
+    pub limit: Limit,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
 }
 
 /// List a user's bookings

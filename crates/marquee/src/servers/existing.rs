@@ -29,7 +29,26 @@ impl Existing {
         Service::ALL.map(|service| (service, self.with_path(&super::database_name(service)))).into()
     }
 
-    /// The same; makes those that are missing.
+    /// Where each service finds its database, by the URL of a server with an account that reaches all of them, or by one
+    /// URL for each database.
+    ///
+    /// # Errors
+    /// In words, for anything else.
+    pub fn databases(urls: &[String]) -> anyhow::Result<BTreeMap<Service, String>> {
+        if let [url] = urls {
+            return Ok(Self::new(url)?.urls());
+        }
+        let servers = urls.iter().map(|url| Self::new(url)).collect::<anyhow::Result<Vec<_>>>()?;
+        let of = |service| {
+            let name = super::database_name(service);
+            let found = servers.iter().find(|server| server.url.path() == format!("/{name}"));
+            let found = found.with_context(|| format!("none of the database URLs ends in /{name}"))?;
+            Ok((service, found.url.to_string()))
+        };
+        Service::ALL.into_iter().map(of).collect()
+    }
+
+    /// The databases of this server; makes those that are missing.
     ///
     /// # Errors
     /// In words, when one can't be had.
@@ -72,6 +91,19 @@ mod tests {
             server.with_path("marquee_users"),
             "mysql://ada:s%40crt@db.example:3307/marquee_users?prefer_socket=false"
         );
+    }
+
+    #[test]
+    fn one_url_stands_for_all_databases_and_several_for_one_each() {
+        let url = |service: &str| format!("mysql://marquee_{service}:secret@db.example/marquee_{service}");
+        let each = ["users", "bookings", "movies"].map(url);
+        let found = Existing::databases(&each).unwrap();
+        assert_eq!(found.values().cloned().collect::<Vec<_>>(), ["users", "movies", "bookings"].map(url));
+        let missing = Existing::databases(each.get(..2).unwrap()).unwrap_err().to_string();
+        assert_eq!(missing, "none of the database URLs ends in /marquee_movies");
+
+        let found = Existing::databases(&["mysql://ada@db.example".into()]).unwrap();
+        assert_eq!(found.get(&Service::Movies).unwrap(), "mysql://ada@db.example/marquee_movies");
         assert!(Existing::new("postgres://ada@db.example").is_err());
         assert!(Existing::new("db.example:3306").is_err());
     }

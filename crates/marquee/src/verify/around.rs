@@ -33,16 +33,16 @@ pub(super) struct Around {
 pub(super) struct Servers<'a> {
     pub(super) data_dir: &'a PathBuf,
     pub(super) nats_url: Option<&'a str>,
-    pub(super) database_url: Option<&'a str>,
+    pub(super) database_urls: &'a [String],
 }
 
 impl Around {
     /// # Errors
     /// In words, when the servers aren't known or the broker doesn't let us in.
     pub(super) async fn find(servers: Servers<'_>, patience: Duration) -> anyhow::Result<Self> {
-        let urls = match servers.database_url {
-            Some(url) => Existing::new(url)?.urls(),
-            None => servers::running_databases(servers.data_dir)?,
+        let urls = match servers.database_urls {
+            [] => servers::running_databases(servers.data_dir)?,
+            urls => Existing::databases(urls)?,
         };
         let url = servers.nats_url.map_or_else(|| servers::running_nats(servers.data_dir), |url| Ok(url.to_owned()))?;
         let (address, options) = sign_in(&url).context("the NATS server's URL")?;

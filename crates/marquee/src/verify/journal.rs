@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use contracts::Service;
-use runtime::inspection::Place;
+use runtime::inspection::Row;
 use uuid::Uuid;
 
 use super::finding::{Findings, range};
@@ -25,19 +25,19 @@ impl Journal {
     }
 
     /// The next row.
-    pub(super) fn take(&mut self, place: &Place) {
+    pub(super) fn take(&mut self, row: &Row) {
         let due = self.last + 1;
-        if place.position > due {
-            self.missing(due, place.position - 1);
+        if row.position > due {
+            self.missing(due, row.position - 1);
         }
-        self.last = place.position;
-        let version = self.versions.entry(place.stream_id).or_default();
+        self.last = row.position;
+        let version = self.versions.entry(row.stream_id.0).or_default();
         let due = *version + 1;
-        *version = place.version;
-        if place.version != due {
-            let place_text = format!("{}, position {}", self.service, place.position);
-            let what = format!("version {} of stream {} where {due} was due", place.version, place.stream_id);
-            self.findings.add(place_text, what, RESTORE);
+        *version = row.version;
+        if row.version != due {
+            let place = format!("{}, position {}", self.service, row.position);
+            let what = format!("version {} of stream {} where {due} was due", row.version, row.stream_id.0);
+            self.findings.add(place, what, RESTORE);
         }
     }
 

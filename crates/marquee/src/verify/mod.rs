@@ -1,8 +1,8 @@
 //! `marquee verify`: an audit of what runs. It reads only, and may run at any time.
 //!
-//! First it waits a moment for what is on its way, and tells what doesn't arrive ([`stuck`]). Then all at once, each of
-//! one moment of its own: [`journal`], [`outcomes`], [`stream`], [`projections`], [`seats`], [`reactions`]. What is
-//! written meanwhile is not looked at.
+//! First it waits a moment for what is on its way, and tells what doesn't arrive ([`stuck`]). Then each journal is read
+//! once ([`reading`]) and looked at by all at the same time: [`journal`], [`outcomes`], [`stream`], [`projections`],
+//! [`seats`], [`reactions`]. What is written meanwhile is not looked at.
 
 mod around;
 mod finding;
@@ -10,6 +10,7 @@ mod journal;
 mod outcomes;
 mod projections;
 mod reactions;
+mod reading;
 mod seats;
 mod stream;
 mod stuck;
@@ -23,7 +24,6 @@ use bookings::programme::Programme as BookingsProgramme;
 use bookings::projections::BookingTables;
 use contracts::Service;
 use movies::projections::Programme;
-use runtime::inspection;
 use serde_json::json;
 use tokio::task::JoinSet;
 use users::projections::UserTable;
@@ -31,8 +31,7 @@ use users::projections::UserTable;
 use around::{Around, Servers};
 pub use finding::Finding;
 use finding::Findings;
-use journal::Journal;
-use outcomes::Outcomes;
+use reading::Reading;
 
 /// The exit code when something differs.
 const DIFFERS: u8 = 1;
@@ -48,9 +47,16 @@ pub struct Args {
     /// The existing nats-server, where there is no private one; as somebody who may do what the operator may
     #[arg(long, env = "NATS_URL", value_name = "nats://USER:PASSWORD@HOST:PORT", hide_env_values = true)]
     nats_url: Option<String>,
-    /// The existing MariaDB or MySQL server, where there is no private one; the account must reach all three databases
-    #[arg(long, env = "DATABASE_URL", value_name = "mysql://USER:PASSWORD@HOST:PORT", hide_env_values = true)]
-    database_url: Option<String>,
+    /// The existing MariaDB or MySQL server, where there is no private one, with an account that reaches all three
+    /// databases; or three URLs, each with its database behind it
+    #[arg(
+        long = "database-url",
+        env = "DATABASE_URL",
+        value_name = "mysql://USER:PASSWORD@HOST:PORT",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    database_urls: Vec<String>,
     /// For how many seconds to wait for what is behind
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=600))]
     patience: u32,
@@ -73,74 +79,32 @@ pub async fn run(args: Args) -> ExitCode {
 
 /// The number of events that were there, and what was found.
 async fn look(args: &Args) -> anyhow::Result<(u64, Vec<Findings>)> {
-    let servers = Servers {
-        data_dir: &args.data_dir,
-        nats_url: args.nats_url.as_deref(),
-        database_url: args.database_url.as_deref(),
-    };
+    let servers =
+        Servers { data_dir: &args.data_dir, nats_url: args.nats_url.as_deref(), database_urls: &args.database_urls };
     let around = Around::find(servers, Duration::from_secs(args.patience.into())).await?;
-    let events = measure(&around).await?;
     let mut findings = vec![stuck::check(&around).await?];
     let mut checks: JoinSet<anyhow::Result<Vec<Findings>>> = JoinSet::new();
+    let mut reading = Reading::default();
     for service in Service::ALL {
-        let here = around.clone();
-        checks.spawn(async move { walk(&here, service).await });
-        let here = around.clone();
-        checks.spawn(async move { Ok(vec![stream::check(&here, service).await?]) });
+        checks.spawn(stream::Check::open(&around, service).await?.run(reading.of(service)));
     }
-    let here = around.clone();
-    checks.spawn(async move { Ok(vec![projections::check::<UserTable>(&here, Service::Users).await?]) });
-    let here = around.clone();
-    checks.spawn(async move { Ok(vec![projections::check::<Programme>(&here, Service::Movies).await?]) });
-    let here = around.clone();
-    checks.spawn(async move { Ok(vec![projections::check::<BookingsProgramme>(&here, Service::Bookings).await?]) });
-    let here = around.clone();
-    checks.spawn(async move { Ok(vec![projections::check::<BookingTables>(&here, Service::Bookings).await?]) });
-    let here = around.clone();
-    checks.spawn(async move { Ok(vec![seats::check(&here).await?, reactions::check(&here).await?]) });
+    let users = projections::Check::<UserTable>::open(&around, Service::Users).await?;
+    checks.spawn(users.run(reading.of(Service::Users)));
+    let programme = projections::Check::<Programme>::open(&around, Service::Movies).await?;
+    checks.spawn(programme.run(reading.of(Service::Movies)));
+    let programme = projections::Check::<BookingsProgramme>::open(&around, Service::Bookings).await?;
+    checks.spawn(programme.run(reading.of(Service::Movies)));
+    let bookings = projections::Check::<BookingTables>::open(&around, Service::Bookings).await?;
+    checks.spawn(bookings.run(reading.of(Service::Bookings)));
+    checks.spawn(seats::Check::open(&around).await?.run(reading.of(Service::Bookings)));
+    let reactions = reactions::Check::open(&around).await?;
+    checks.spawn(reactions.run(reading.of(Service::Movies), reading.of(Service::Users)));
+    let events = reading.start(&around, &mut checks).await?;
     while let Some(done) = checks.join_next().await {
         findings.extend(done??);
     }
     around.bar.finish_and_clear();
     Ok((events, findings))
-}
-
-/// How many events there are; the bar learns how often each is looked at.
-async fn measure(around: &Around) -> anyhow::Result<u64> {
-    let mut events = 0;
-    for service in Service::ALL {
-        let head = inspection::head(&mut around.connect(service).await?).await?;
-        events += head;
-        // The walk, the stream and the projections; seats once, and each reaction once.
-        let times = match service {
-            Service::Users | Service::Bookings => 4,
-            Service::Movies => 5,
-        };
-        around.bar.inc_length(head * times);
-    }
-    Ok(events)
-}
-
-/// Goes through a journal once, for what is checked event by event.
-async fn walk(around: &Around, service: Service) -> anyhow::Result<Vec<Findings>> {
-    let mut store = around.snapshot(service).await?;
-    let head = inspection::head(&mut store).await?;
-    let since = inspection::outcomes_since(&mut store).await?;
-    let (mut journal, mut outcomes, mut position) = (Journal::new(service), Outcomes::new(service, since), 0);
-    loop {
-        let places = inspection::places(&mut store, position).await?;
-        let Some(last) = places.last() else { break };
-        position = last.position;
-        for place in &places {
-            journal.take(place);
-            outcomes.take(place);
-        }
-        around.bar.inc(u64::try_from(places.len()).unwrap_or_default());
-    }
-    journal.end(head);
-    outcomes.end();
-    outcomes.eventless(&mut store, head).await?;
-    Ok(vec![journal.findings, outcomes.findings])
 }
 
 fn report(as_json: bool, events: u64, found: Vec<Findings>, took: Duration) -> ExitCode {

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use contracts::Service;
 use contracts::ids::CommandId;
 use runtime::database::{Connection, StoreError};
-use runtime::inspection::{self, Eventless, Place};
+use runtime::inspection::{self, Entry, Eventless};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -16,13 +16,21 @@ use super::finding::Findings;
 const RESTORE: &str = "a command's events and its outcome are written together: restore this service's database from a \
                        backup";
 
+/// An event, and what became of its command.
+struct Last {
+    position: u64,
+    recorded_at: DateTime<Utc>,
+    command_id: CommandId,
+    outcome: Option<(bool, u64)>,
+}
+
 /// Walks through one journal. A command's events follow one another.
 pub(super) struct Outcomes {
     service: Service,
     /// What was decided before may have no outcome any more.
     since: DateTime<Utc>,
     /// The last event so far.
-    last: Option<Place>,
+    last: Option<Last>,
     pub(super) findings: Findings,
 }
 
@@ -32,9 +40,11 @@ impl Outcomes {
     }
 
     /// The next row.
-    pub(super) fn take(&mut self, place: &Place) {
-        if let Some(last) = self.last.replace(*place)
-            && last.command_id != place.command_id
+    pub(super) fn take(&mut self, entry: &Entry) {
+        let command_id = CommandId(entry.row.command_id.0);
+        let (position, recorded_at) = (entry.row.position, entry.row.recorded_at.and_utc());
+        if let Some(last) = self.last.replace(Last { position, recorded_at, command_id, outcome: entry.outcome })
+            && last.command_id != command_id
         {
             self.command(last);
         }
@@ -48,7 +58,7 @@ impl Outcomes {
     }
 
     /// The last event of a command.
-    fn command(&mut self, Place { position, recorded_at, command_id, outcome, .. }: Place) {
+    fn command(&mut self, Last { position, recorded_at, command_id, outcome }: Last) {
         let what = match outcome {
             Some((true, at)) if at == position => return,
             None if recorded_at < self.since => return,

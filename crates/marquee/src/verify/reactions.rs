@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use bookings::projections::BookingTables;
 use bookings::reactions::{CancelledShowtimes, ErasedUsers};
 use bookings::{claims, standing};
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use contracts::bookings::BookingCommand;
 use contracts::ids::{BookingId, CommandId};
 use contracts::{EventSet, Service};
@@ -15,10 +15,12 @@ use runtime::domain::Claim;
 use runtime::inspection;
 use runtime::projector::Projection;
 use runtime::reactions::Reaction;
+use tokio::join;
 use uuid::Uuid;
 
 use super::around::Around;
 use super::finding::Findings;
+use super::reading::Pages;
 
 /// Where the reactions are done.
 const HOME: Service = Service::Bookings;
@@ -36,33 +38,60 @@ struct Due {
 
 type DueCommands = BTreeMap<CommandId, Due>;
 
-/// # Errors
-/// When a store can't be looked at.
-pub(super) async fn check(around: &Around) -> anyhow::Result<Findings> {
-    let mut findings = Findings::of("reactions");
-    let showtimes = due::<CancelledShowtimes>(around).await?;
-    let users = due::<ErasedUsers>(around).await?;
-    wait(around, showtimes.keys().chain(users.keys()).copied().collect()).await?;
+/// How far the reactions have come.
+pub(super) struct Check {
+    around: Around,
+    /// From when on outcomes are kept.
+    since: DateTime<Utc>,
+    showtimes_seen: u64,
+    users_seen: u64,
+}
 
-    let mut store = around.snapshot(HOME).await?;
-    let shown = inspection::checkpoint(&mut store, BookingTables::NAME, HOME).await?.unwrap_or_default();
-    let showtimes = done(&mut store, showtimes, claims::CLOSED_SHOWTIME, shown, &mut findings).await?;
-    let users = done(&mut store, users, claims::ERASED_USER, shown, &mut findings).await?;
-    left(&mut store, &showtimes, &users, &mut findings).await?;
-    Ok(findings)
+impl Check {
+    /// # Errors
+    /// When the store can't be looked at.
+    pub(super) async fn open(around: &Around) -> anyhow::Result<Self> {
+        let mut store = around.connect(HOME).await?;
+        let since = inspection::outcomes_since(&mut store).await?;
+        let showtimes_seen = seen::<CancelledShowtimes>(&mut store).await?;
+        let users_seen = seen::<ErasedUsers>(&mut store).await?;
+        Ok(Self { around: around.clone(), since, showtimes_seen, users_seen })
+    }
+
+    /// # Errors
+    /// When a store can't be looked at.
+    pub(super) async fn run(self, movies: Pages, users: Pages) -> anyhow::Result<Vec<Findings>> {
+        let mut findings = Findings::of("reactions");
+        let (showtimes, users) = join!(
+            due::<CancelledShowtimes>(movies, self.since, self.showtimes_seen),
+            due::<ErasedUsers>(users, self.since, self.users_seen)
+        );
+        wait(&self.around, showtimes.keys().chain(users.keys()).copied().collect()).await?;
+
+        let mut store = self.around.snapshot(HOME).await?;
+        let shown = inspection::checkpoint(&mut store, BookingTables::NAME, HOME).await?.unwrap_or_default();
+        let showtimes = done(&mut store, showtimes, claims::CLOSED_SHOWTIME, shown, &mut findings).await?;
+        let users = done(&mut store, users, claims::ERASED_USER, shown, &mut findings).await?;
+        left(&mut store, &showtimes, &users, &mut findings).await?;
+        Ok(vec![findings])
+    }
+}
+
+/// Up to which event a reaction has come.
+async fn seen<R: Reaction>(store: &mut Connection) -> Result<u64, StoreError> {
+    Ok(inspection::checkpoint(store, R::NAME, R::Event::SERVICE).await?.unwrap_or_default())
 }
 
 /// The commands that follow from all events that the reaction has seen, as far back as outcomes are kept.
-async fn due<R: Reaction<Command = BookingCommand>>(around: &Around) -> anyhow::Result<DueCommands> {
-    let source = R::Event::SERVICE;
-    let seen = inspection::checkpoint(&mut around.connect(HOME).await?, R::NAME, source).await?.unwrap_or_default();
-    let since = inspection::outcomes_since(&mut around.connect(HOME).await?).await?;
-    let (mut journal, mut position, mut commands) = (around.connect(source).await?, 0, DueCommands::new());
-    loop {
-        let rows = inspection::page(&mut journal, position, seen).await?;
-        let Some(last) = rows.last() else { return Ok(commands) };
-        position = last.position;
-        for row in rows.iter().filter(|row| row.recorded_at.and_utc() >= since) {
+async fn due<R: Reaction<Command = BookingCommand>>(
+    mut journal: Pages,
+    since: DateTime<Utc>,
+    seen: u64,
+) -> DueCommands {
+    let mut commands = DueCommands::new();
+    while let Some(page) = journal.next().await {
+        let rows = page.iter().map(|entry| &entry.row).take_while(|row| row.position <= seen);
+        for row in rows.filter(|row| row.recorded_at.and_utc() >= since) {
             // An event that can't be read is found where the journal is folded.
             for (id, command) in inspection::due::<R>(row).unwrap_or_default() {
                 let (about, fence) = match command {
@@ -70,12 +99,13 @@ async fn due<R: Reaction<Command = BookingCommand>>(around: &Around) -> anyhow::
                     BookingCommand::CancelUser(it) => (it.user_id.0, claims::erased_user(it.user_id)),
                     _ => continue,
                 };
-                let place = format!("bookings, reaction {} to {source}, position {}", R::NAME, row.position);
+                let place =
+                    format!("bookings, reaction {} to {}, position {}", R::NAME, R::Event::SERVICE, row.position);
                 commands.insert(id, Due { place, about, fence });
             }
         }
-        around.bar.inc(u64::try_from(rows.len()).unwrap_or_default());
     }
+    commands
 }
 
 /// Until all of these have been decided, but only as long as our patience lasts.

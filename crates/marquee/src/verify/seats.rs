@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::around::Around;
 use super::finding::Findings;
+use super::reading::Pages;
 
 const CANCEL: &str = "cancel one of the two bookings (DELETE /api/bookings/{id}) and tell its owner";
 const UNREADABLE: &str = "if a newer version wrote it, verify with that; else put back what the stream has of it";
@@ -52,27 +53,39 @@ impl Owners {
     }
 }
 
-/// # Errors
-/// When the store can't be looked at.
-pub(super) async fn check(around: &Around) -> anyhow::Result<Findings> {
-    let mut findings = Findings::of("seats");
-    // Journal, claims and read tables of one moment.
-    let mut store = around.snapshot(Service::Bookings).await?;
-    let sold = sold(around, &mut store, &mut findings).await?;
-    claimed(&mut store, sold, &mut findings).await?;
-    shown(&mut store, &mut findings).await?;
-    Ok(findings)
+/// The bookings' store as it is compared with their journal.
+pub(super) struct Check {
+    /// Claims and read tables of one moment.
+    store: Connection,
+    /// Where the journal was then.
+    head: u64,
+}
+
+impl Check {
+    /// # Errors
+    /// When the store can't be looked at.
+    pub(super) async fn open(around: &Around) -> anyhow::Result<Self> {
+        let mut store = around.snapshot(Service::Bookings).await?;
+        let head = inspection::head(&mut store).await?;
+        Ok(Self { store, head })
+    }
+
+    /// # Errors
+    /// When the store can't be looked at.
+    pub(super) async fn run(mut self, journal: Pages) -> anyhow::Result<Vec<Findings>> {
+        let mut findings = Findings::of("seats");
+        let sold = sold(journal, self.head, &mut findings).await;
+        claimed(&mut self.store, sold, &mut findings).await?;
+        shown(&mut self.store, &mut findings).await?;
+        Ok(vec![findings])
+    }
 }
 
 /// Who has which seat by the journal.
-async fn sold(around: &Around, store: &mut Connection, findings: &mut Findings) -> Result<Owners, StoreError> {
-    let head = inspection::head(store).await?;
-    let (mut owners, mut position) = (Owners::default(), 0);
-    loop {
-        let rows = inspection::page(store, position, head).await?;
-        let Some(last) = rows.last() else { return Ok(owners) };
-        position = last.position;
-        for row in &rows {
+async fn sold(mut journal: Pages, head: u64, findings: &mut Findings) -> Owners {
+    let mut owners = Owners::default();
+    while let Some(page) = journal.next().await {
+        for row in page.iter().map(|entry| &entry.row).take_while(|row| row.position <= head) {
             let event = match row.read::<BookingEvent>() {
                 Ok(event) => event.event,
                 Err(error) => {
@@ -93,8 +106,8 @@ async fn sold(around: &Around, store: &mut Connection, findings: &mut Findings) 
                 findings.add(format!("bookings, position {}", row.position), what, CANCEL);
             }
         }
-        around.bar.inc(u64::try_from(rows.len()).unwrap_or_default());
     }
+    owners
 }
 
 /// Whether the claims are those of the seats that are sold.

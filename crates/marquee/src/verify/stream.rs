@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use super::around::Around;
 use super::finding::{Findings, range};
+use super::reading::Pages;
 
 /// How many messages are on their way at once.
 const BATCH: usize = 5000;
@@ -21,66 +22,82 @@ const BATCH: usize = 5000;
 /// store takes for a page of the journal.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// # Errors
-/// When store or broker can't be looked at.
-pub(super) async fn check(around: &Around, service: Service) -> anyhow::Result<Findings> {
-    let mut findings = Findings::of("stream");
-    let name = service.events_stream();
-    let again = format!("delete the stream {name} as provisioner (nats stream rm {name}): its relay writes all again");
-    // That there is none, and what it lacks at its end, is what waiting for the relay has shown.
-    let Some(state) = state(around, name).await? else { return Ok(findings) };
-    let mut store = around.snapshot(service).await?;
-    let head = inspection::head(&mut store).await?;
-    if state.last_sequence > head {
-        let what = format!("ends at {}, ahead of the journal at {head}", state.last_sequence);
-        findings.add(format!("{service}, stream {name}"), format!("{what}: was the store restored?"), &again);
+/// A stream as it is compared with its journal.
+pub(super) struct Check {
+    service: Service,
+    findings: Findings,
+    /// What would mend the stream.
+    again: String,
+    /// Its messages; none where there is no stream.
+    messages: Option<Reader>,
+    last: u64,
+}
+
+impl Check {
+    /// # Errors
+    /// When store or broker can't be looked at.
+    pub(super) async fn open(around: &Around, service: Service) -> anyhow::Result<Self> {
+        let mut findings = Findings::of("stream");
+        let name = service.events_stream();
+        let again =
+            format!("delete the stream {name} as provisioner (nats stream rm {name}): its relay writes all again");
+        // That there is none, and what it lacks at its end, is what waiting for the relay has shown.
+        let Some(state) = state(around, name).await? else {
+            return Ok(Self { service, findings, again, messages: None, last: 0 });
+        };
+        let head = inspection::head(&mut around.connect(service).await?).await?;
+        if state.last_sequence > head {
+            let what = format!("ends at {}, ahead of the journal at {head}", state.last_sequence);
+            findings.add(format!("{service}, stream {name}"), format!("{what}: was the store restored?"), &again);
+        }
+        let (first, last) = (state.first_sequence.max(1), state.last_sequence.min(head));
+        let messages = Some(Reader::open(around, name, first, last).await?);
+        Ok(Self { service, findings, again, messages, last })
     }
-    let (first, last) = (state.first_sequence.max(1), state.last_sequence.min(head));
-    let mut reader = Reader::open(around, name, first, last).await?;
-    let mut position = first - 1;
-    let mut missing: Option<(u64, u64)> = None;
-    while position < last {
-        let rows = inspection::page(&mut store, position, last).await?;
-        let Some(end) = rows.last().map(|row| row.position) else { break };
-        position = end;
-        for row in &rows {
-            let Some(message) = reader.at(row.position).await? else {
+
+    /// # Errors
+    /// When the broker can't be looked at.
+    pub(super) async fn run(mut self, mut journal: Pages) -> anyhow::Result<Vec<Findings>> {
+        let Some(mut messages) = self.messages.take() else { return Ok(vec![self.findings]) };
+        let (present, mut missing) = (messages.first..=self.last, None::<(u64, u64)>);
+        while let Some(page) = journal.next().await {
+            for row in page.iter().map(|entry| &entry.row).filter(|row| present.contains(&row.position)) {
+                if let Some(message) = messages.at(row.position).await? {
+                    self.compare(row, &message);
+                    continue;
+                }
                 missing = match missing {
                     Some((first, last)) if last + 1 == row.position => Some((first, row.position)),
                     before => {
-                        tell_missing(&mut findings, service, before, &again);
+                        self.tell_missing(before);
                         Some((row.position, row.position))
                     }
                 };
-                continue;
-            };
-            let differences = inspection::differences(service, row, &message);
-            if !differences.is_empty() {
-                findings.add(place(service, row), what(row, &differences), mend(&again));
             }
         }
-        around.bar.inc(u64::try_from(rows.len()).unwrap_or_default());
+        self.tell_missing(missing);
+        Ok(vec![self.findings])
     }
-    tell_missing(&mut findings, service, missing, &again);
-    Ok(findings)
-}
 
-fn place(service: Service, row: &Row) -> String {
-    format!("{service}, position {}", row.position)
-}
+    fn compare(&mut self, row: &Row, message: &Message) {
+        let differences = inspection::differences(self.service, row, message);
+        if differences.is_empty() {
+            return;
+        }
+        let place = format!("{}, position {}", self.service, row.position);
+        let what =
+            format!("{} differ between journal and stream (event {})", differences.join(", "), inspection::id(row));
+        // Only a person can tell which of the two was changed.
+        let mend =
+            format!("if the journal is right, {}; if the stream is, put what it has back into the journal", self.again);
+        self.findings.add(place, what, mend);
+    }
 
-fn what(row: &Row, differences: &[String]) -> String {
-    format!("{} differ between journal and stream (event {})", differences.join(", "), inspection::id(row))
-}
-
-/// Only a person can tell which of the two was changed.
-fn mend(again: &str) -> String {
-    format!("if the journal is right, {again}; if the stream is, put what it has back into the journal")
-}
-
-fn tell_missing(findings: &mut Findings, service: Service, missing: Option<(u64, u64)>, again: &str) {
-    if let Some((first, last)) = missing {
-        findings.add(format!("{service}, {}", range(first, last)), "in the journal and not in the stream", again);
+    fn tell_missing(&mut self, missing: Option<(u64, u64)>) {
+        if let Some((first, last)) = missing {
+            let place = format!("{}, {}", self.service, range(first, last));
+            self.findings.add(place, "in the journal and not in the stream", &self.again);
+        }
     }
 }
 
@@ -93,6 +110,8 @@ pub(super) async fn state(around: &Around, name: &str) -> anyhow::Result<Option<
 
 /// Reads messages in the order of sequences.
 struct Reader {
+    /// Where the stream begins.
+    first: u64,
     messages: Messages,
     /// The next one and its sequence.
     next: Option<(u64, Message)>,
@@ -113,7 +132,7 @@ impl Reader {
         let consumer = stream.create_consumer(config).await?;
         let more = first <= last && consumer.cached_info().num_pending > 0;
         let messages = consumer.stream().max_messages_per_batch(BATCH).messages().await?;
-        let mut reader = Self { messages, next: None, more };
+        let mut reader = Self { first, messages, next: None, more };
         reader.advance().await?;
         Ok(reader)
     }

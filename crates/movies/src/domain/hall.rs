@@ -8,8 +8,8 @@ use contracts::movies::MovieEvent;
 use contracts::showtimes::HallRef;
 use contracts::{Case, FieldError, Problem};
 
-use super::Schedule;
 use super::check::{name_is_free, version_seen};
+use super::{Schedule, Screening};
 
 /// A hall; a removed one keeps its details and showtimes, since past bookings still name them.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +26,14 @@ pub struct Hall {
 
 /// What is there.
 impl Hall {
+    /// One that was not removed, from what others get to see of it. Only those screenings need be there that a decision
+    /// is about.
+    pub fn of(view: halls::Hall, screenings: impl IntoIterator<Item = Screening>) -> Self {
+        let halls::Hall { id, version, details, created_at, updated_at, .. } = view;
+        let schedule = screenings.into_iter().collect();
+        Self { id, version, details, removed: false, created_at, updated_at, schedule }
+    }
+
     /// Which hall it is.
     pub fn id(&self) -> HallId {
         self.id

@@ -21,6 +21,12 @@ pub struct Movie {
 
 /// What is there.
 impl Movie {
+    /// One that was not removed, from what others get to see of it.
+    pub fn of(view: movies::Movie) -> Self {
+        let movies::Movie { id, version, details, created_at, updated_at } = view;
+        Self { id, version, details, removed: false, created_at, updated_at }
+    }
+
     /// True when it was removed.
     pub fn is_removed(&self) -> bool {
         self.removed

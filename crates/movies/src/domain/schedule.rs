@@ -17,6 +17,14 @@ pub struct Schedule {
     occupied: BTreeMap<DateTime<Utc>, ShowtimeId>,
 }
 
+impl FromIterator<Screening> for Schedule {
+    fn from_iter<I: IntoIterator<Item = Screening>>(screenings: I) -> Self {
+        let mut schedule = Self::default();
+        screenings.into_iter().for_each(|screening| schedule.put(screening));
+        schedule
+    }
+}
+
 /// What is there.
 impl Schedule {
     /// One showtime, cancelled or not.

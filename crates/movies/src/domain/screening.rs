@@ -25,6 +25,13 @@ pub struct Screening {
 
 /// What is there.
 impl Screening {
+    /// One from what others get to see of it.
+    pub fn of(view: Showtime) -> Self {
+        let Showtime { id, version, movie, hall, starts_at, ends_at, format, language, prices, status } = view;
+        let details = ShowtimeDetails { movie_id: movie.id, hall_id: hall.id, starts_at, format, language, prices };
+        Self { id, version, details, ends_at, status }
+    }
+
     /// Which showtime it is.
     pub fn id(&self) -> ShowtimeId {
         self.id

@@ -22,7 +22,7 @@ type Found = (ShowtimeRow, String, String);
 ///
 /// # Errors
 /// `NotFound`, `Unavailable`.
-pub(crate) async fn showtime(database: Database, query: GetShowtime) -> Result<Showtime, Problem> {
+pub async fn showtime(database: Database, query: GetShowtime) -> Result<Showtime, Problem> {
     let connection = &mut *database.connection().await?;
     let found = showtimes::table
         .inner_join(movies::table)
@@ -38,7 +38,7 @@ pub(crate) async fn showtime(database: Database, query: GetShowtime) -> Result<S
 ///
 /// # Errors
 /// `InvalidInput` for a cursor of nowhere, `Unavailable`.
-pub(crate) async fn showtimes(database: Database, query: ListShowtimes) -> Result<Page<Showtime>, Problem> {
+pub async fn showtimes(database: Database, query: ListShowtimes) -> Result<Page<Showtime>, Problem> {
     let mut found = showtimes::table
         .inner_join(movies::table)
         .inner_join(halls::table)

@@ -37,6 +37,11 @@ impl User {
         }
     }
 
+    /// One with these roles at this version, of whose passwords nothing is known.
+    pub fn of(version: u32, roles: Roles, since: DateTime<Utc>) -> Self {
+        Self { version, roles, ..Self::registered(since) }
+    }
+
     /// True for a user who was erased.
     pub fn is_deleted(&self) -> bool {
         self.deleted

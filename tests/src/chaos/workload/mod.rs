@@ -74,7 +74,8 @@ impl Persona {
             let details = orders::screening(done(movie)?, done(hall)?, 200, 1250);
             let showtime = self.client.give(&orders::schedule(details)).await;
             self.world.keep(kind, &showtime);
-            (done(showtime)?, done(user)?);
+            done(showtime)?;
+            done(user)?;
         }
         Ok(())
     }

@@ -1,0 +1,90 @@
+//! What is measured: the workloads, and how a measurement is taken.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use anyhow::{Context, bail};
+use clap::ValueEnum;
+use serde::Serialize;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{ChildStdout, Command};
+
+use super::figures;
+use super::load::{BEGIN, END, Measured, Plan};
+
+/// How many buyers want how many seats of a showtime.
+pub(super) const BUYERS: usize = 200;
+pub(super) const SEATS: usize = 20;
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Workload {
+    /// Each request books a seat that is free
+    Book,
+    /// 200 buyers after the same 20 seats, showtime after showtime
+    Scramble,
+    /// Gets one of a thousand bookings
+    Booking,
+    /// Gets the seat map of one showtime
+    SeatMap,
+    /// Lists the first 50 showtimes
+    Showtimes,
+    /// Nine reads of all kinds, then a booking
+    Mix,
+}
+
+impl Workload {
+    /// Whether it makes bookings.
+    pub(super) fn writes(self) -> bool {
+        matches!(self, Self::Book | Self::Scramble | Self::Mix)
+    }
+
+    /// What it is called in reports.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Book => "book a fresh seat",
+            Self::Scramble => "200 buyers after the same 20 seats",
+            Self::Booking => "get a booking",
+            Self::SeatMap => "hot seat map",
+            Self::Showtimes => "list showtimes",
+            Self::Mix => "90 % reads",
+        }
+    }
+}
+
+/// One measurement, and what it cost.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) measured: Measured,
+    /// Processor time of all processes of the system while it was measured, in seconds.
+    pub(super) processor: f64,
+}
+
+/// Lets the load generator carry out a plan against the system with these processes.
+///
+/// # Errors
+/// When it fails, such as for a system that closes connections.
+pub(super) async fn take(plan: &Plan, marquee: &Path, pids: &[u32]) -> anyhow::Result<Taken> {
+    let mut command = Command::new(marquee);
+    command.arg("bench-load").stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().context("the load generator does not start")?;
+    let mut stdin = child.stdin.take().context("no standard input")?;
+    stdin.write_all(&serde_json::to_vec(plan)?).await?;
+    drop(stdin);
+    let mut lines = BufReader::new(child.stdout.take().context("no standard output")?).lines();
+    expect(&mut lines, BEGIN).await?;
+    let before = figures::processor(pids);
+    expect(&mut lines, END).await?;
+    let processor = figures::processor(pids) - before;
+    let line = lines.next_line().await?.context("the load generator says nothing")?;
+    child.wait().await?;
+    Ok(Taken { measured: serde_json::from_str(&line)?, processor })
+}
+
+async fn expect(lines: &mut Lines<BufReader<ChildStdout>>, word: &str) -> anyhow::Result<()> {
+    match lines.next_line().await? {
+        Some(line) if line == word => Ok(()),
+        _ => bail!("the load generator came to nothing: it may have been refused a connection"),
+    }
+}

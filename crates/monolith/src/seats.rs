@@ -1,0 +1,125 @@
+//! What a booking reads and writes, statement by statement: the way that has to be fast.
+
+use std::sync::Arc;
+
+use contracts::bookings::{ShowtimeRef, SoldSeat};
+use contracts::ids::{BookingId, HallId, ShowtimeId, UserId};
+use contracts::layout::{Layout, Seat};
+use contracts::showtimes::{CheckedShowtime, Showtime};
+use contracts::users::UserRef;
+use diesel::prelude::*;
+use diesel::sql_types::{Binary, Integer, Nullable, Text, Unsigned};
+use diesel_async::RunQueryDsl;
+use movies::rows::ShowtimeRow;
+use movies::schema::showtimes;
+use runtime::database::{Connection, Key, StoreError};
+
+use crate::layouts::Layouts;
+use crate::store::Stop;
+use crate::words::{Value, Words};
+
+/// A showtime that nobody else books until the end of the transaction.
+pub(crate) struct Locked {
+    showtime: Showtime,
+    layout: Arc<Layout>,
+    /// The user's names, where there is such a user; they are not erased either until then.
+    pub(crate) user: Option<UserRef>,
+}
+
+impl Locked {
+    /// What the rules need to know of it for these seats.
+    pub(crate) fn checked(&self, wanted: &[Seat]) -> CheckedShowtime {
+        CheckedShowtime::new(self.showtime.clone(), &self.layout, &wanted.iter().copied().collect())
+    }
+
+    /// What a booking shows of it.
+    pub(crate) fn reference(&self) -> ShowtimeRef {
+        ShowtimeRef { id: self.showtime.id, starts_at: self.showtime.starts_at, hall: self.showtime.hall.clone() }
+    }
+}
+
+/// Of a showtime's movie, of its hall, and of a user.
+type Names = (Text, Binary, Unsigned<Integer>, Text, Nullable<Text>, Nullable<Text>);
+type NamesRow = (String, Key, u32, String, Option<String>, Option<String>);
+
+const NAMES: &str = "SELECT m.title, h.id, h.version, h.name, u.username, u.full_name \
+    FROM showtimes s JOIN movies m ON m.id = s.movie_id JOIN halls h ON h.id = s.hall_id \
+    LEFT JOIN users u ON u.id = ? WHERE s.id = ? LOCK IN SHARE MODE";
+
+/// Locks a showtime, and sees to it that the user stays; `None` when there is no such showtime.
+pub(crate) async fn lock(
+    connection: &mut Connection,
+    layouts: &Layouts,
+    id: ShowtimeId,
+    user: UserId,
+) -> Result<Option<Locked>, Stop> {
+    let row = showtimes::table.find(Key(id.0)).select(ShowtimeRow::as_select()).for_update();
+    let Some(row) = row.first(connection).await.optional()? else { return Ok(None) };
+    let names = Words::<Names>::new(NAMES, vec![Value::Key(Key(user.0)), Value::Key(Key(id.0))]);
+    let (title, hall, version, hall_name, username, full_name): NamesRow = names.get_result(connection).await?;
+    let layout = layouts.of(connection, HallId(hall.0), version).await?;
+    let user = username.zip(full_name).map(|(username, full_name)| user_ref(user, username, full_name)).transpose()?;
+    Ok(Some(Locked { showtime: row.read(title, hall_name)?, layout, user }))
+}
+
+/// A user as others name them.
+pub(crate) fn user_ref(id: UserId, username: String, full_name: String) -> Result<UserRef, StoreError> {
+    Ok(UserRef {
+        id,
+        username: username.try_into().map_err(StoreError::Unreadable)?,
+        full_name: full_name.try_into().map_err(StoreError::Unreadable)?,
+    })
+}
+
+/// Of the showtime's seats that are taken, those that are wanted and those of the user.
+pub(crate) async fn taken(
+    connection: &mut Connection,
+    showtime: ShowtimeId,
+    user: UserId,
+    wanted: &[Seat],
+) -> Result<Vec<(Seat, BookingId, UserId)>, Stop> {
+    let (showtime, user) = (Key(showtime.0), Key(user.0));
+    let wanted: Vec<String> = wanted.iter().map(Seat::to_string).collect();
+    // One text for each number of seats.
+    let text = format!(
+        "SELECT seat, booking_id, user_id FROM booked_seats WHERE showtime_id = ? AND user_id = ? UNION ALL \
+         SELECT seat, booking_id, user_id FROM booked_seats WHERE showtime_id = ? AND seat IN (?{}) AND user_id <> ?",
+        ", ?".repeat(wanted.len().saturating_sub(1))
+    );
+    let mut values = vec![Value::Key(showtime), Value::Key(user), Value::Key(showtime)];
+    values.extend(wanted.iter().map(|seat| Value::Text(seat)));
+    values.push(Value::Key(user));
+    let rows: Vec<(String, Key, Key)> = Words::<(Text, Binary, Binary)>::new(&text, values).load(connection).await?;
+    let read = |(seat, Key(booking), Key(user)): (String, Key, Key)| {
+        Ok((seat.parse().map_err(StoreError::Unreadable)?, booking.into(), user.into()))
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// Takes seats for a booking.
+pub(crate) async fn take(
+    connection: &mut Connection,
+    showtime: ShowtimeId,
+    booking: BookingId,
+    user: UserId,
+    seats: &[SoldSeat],
+) -> Result<(), Stop> {
+    let names: Vec<String> = seats.iter().map(|sold| sold.seat.to_string()).collect();
+    let text = format!(
+        "INSERT INTO booked_seats (showtime_id, seat, booking_id, user_id) VALUES (?, ?, ?, ?){}",
+        ", (?, ?, ?, ?)".repeat(names.len().saturating_sub(1))
+    );
+    let row =
+        |seat| [Value::Key(Key(showtime.0)), Value::Text(seat), Value::Key(Key(booking.0)), Value::Key(Key(user.0))];
+    let values = names.iter().flat_map(|seat| row(seat.as_str())).collect();
+    Words::<()>::new(&text, values).execute(connection).await?;
+    Ok(())
+}
+
+/// Gives a booking's seats back.
+pub(crate) async fn release(connection: &mut Connection, showtime: ShowtimeId, booking: BookingId) -> Result<(), Stop> {
+    const TEXT: &str = "DELETE FROM booked_seats WHERE showtime_id = ? AND booking_id = ?";
+    let values = vec![Value::Key(Key(showtime.0)), Value::Key(Key(booking.0))];
+    Words::<()>::new(TEXT, values).execute(connection).await?;
+    Ok(())
+}

@@ -1,0 +1,1 @@
+DROP TABLE booked_seats, bookings, showtimes, halls, movies, users;
