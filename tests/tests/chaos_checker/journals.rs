@@ -62,6 +62,17 @@ fn outcomes_that_disagree_with_the_journal_are_found() {
 }
 
 #[test]
+fn what_nobody_asked_for_is_found() {
+    for service in Service::ALL {
+        finds(Outcomes, |history| {
+            let kept = kept(history, service);
+            let row = kept.journal.first().expect("a row").clone();
+            append(kept, Row { command_id: uuid::Uuid::now_v7(), ..row }).command_id.to_string()
+        });
+    }
+}
+
+#[test]
 fn a_seat_with_two_owners_is_found() {
     finds(Seats, |history| {
         let (_, row) = done(history, "bookings.place");

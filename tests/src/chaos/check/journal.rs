@@ -92,8 +92,14 @@ fn decided(service: Service, kept: &Kept, commands: &Commands<'_>, findings: &mu
         if *accepted && !rows.contains_key(id) && !may_be_idle {
             find(*id, "it was accepted, and has no event", Vec::new());
         }
-        if service != Service::Bookings && !given.contains(id) && rows.contains_key(id) {
-            find(*id, "nobody gave it", rows[id].clone());
+        let unasked = |row: &&Row| service != Service::Bookings || !is_reaction(row);
+        if let Some(rows) = rows.get(id).filter(|rows| !given.contains(id) && rows.iter().any(unasked)) {
+            find(*id, "nobody gave it", rows.clone());
         }
     }
+}
+
+/// True for what follows by itself from what happened in another service.
+fn is_reaction(row: &Row) -> bool {
+    row.event_type == "booking-cancelled.v1" && row.data["reason"] != "requested"
 }
