@@ -1,34 +1,35 @@
 //! Recorded histories, and what tests do to them.
 
-use std::fs;
+use std::fs::File;
+use std::io::{BufReader, Write};
 use std::path::PathBuf;
 
 use contracts::Service;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
 use serde_json::Value;
 use system_tests::chaos::check::{Invariant, check};
 use system_tests::chaos::history::{Call, History, Kept, Row, Told};
 use uuid::Uuid;
 
-/// Where a history is kept.
-pub(crate) fn path(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("histories").join(name).with_extension("json")
+/// Where a history is kept, packed by gzip: it says much the same again and again.
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("histories").join(format!("{name}.json.gz"))
 }
 
 /// A history that is kept.
 pub(crate) fn read(name: &str) -> History {
     let path = path(name);
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    serde_json::from_str(&text).expect("a history")
+    let file = File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_reader(BufReader::new(GzDecoder::new(file))).expect("a history")
 }
 
-/// The history without most of the seat maps that were read, which are large and much alike.
-pub(crate) fn with_few_seat_maps(mut history: History) -> History {
-    let mut maps = 0;
-    history.calls.retain(|call| {
-        maps += usize::from(call.name.ends_with("/seats"));
-        maps <= 6 || !call.name.ends_with("/seats")
-    });
-    history
+/// Keeps a history.
+pub(crate) fn write(name: &str, history: &History) {
+    let mut packed = GzEncoder::new(File::create(path(name)).expect("a file"), Compression::best());
+    packed.write_all(&serde_json::to_vec(history).expect("JSON")).expect("written");
+    packed.finish().expect("written");
 }
 
 /// Spoils the calm history: the checker must find that this is broken, and say so of what `spoil` says it is about.

@@ -6,15 +6,18 @@ mod commands;
 mod ending;
 mod histories;
 mod journals;
+mod race;
 mod reads;
-
-use std::fs;
+mod recorded;
+mod setting;
 
 use system_tests::chaos::check::check;
 use system_tests::on_shared_cinema;
 
-/// Calls of the calm run: few, since the history is kept.
-const CALLS: usize = 150;
+/// Calls of the calm run: enough for all that the other tests look for in its history.
+const CALLS: usize = 230;
+/// Showtimes that are booked while they are cancelled.
+const SHOWTIMES: u32 = 8;
 
 #[test]
 fn a_run_that_nobody_harms_is_clean() {
@@ -24,10 +27,19 @@ fn a_run_that_nobody_harms_is_clean() {
         assert!(verdict.is_good(), "{verdict}");
         assert!(verdict.counts.values().any(|count| count.acknowledged > 0), "{verdict}");
         if std::env::var_os("RECORD_HISTORIES").is_some() {
-            let text = serde_json::to_string(&histories::with_few_seat_maps(history)).expect("JSON");
-            fs::write(histories::path("calm"), text).expect("written");
+            histories::write("calm", &history);
         }
     });
+}
+
+#[tokio::test]
+async fn no_booking_is_left_when_a_replica_decides_late_and_its_showtime_is_cancelled() {
+    let history = race::run(SHOWTIMES).await;
+    let verdict = check(&history);
+    if std::env::var_os("RECORD_HISTORIES").is_some() && !verdict.is_good() {
+        histories::write("without-fence", &history);
+    }
+    assert!(verdict.is_good(), "{verdict}");
 }
 
 #[test]
