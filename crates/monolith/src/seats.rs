@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use contracts::bookings::{ShowtimeRef, SoldSeat};
-use contracts::ids::{BookingId, HallId, ShowtimeId, UserId};
+use contracts::ids::{BookingId, ShowtimeId, UserId};
 use contracts::layout::{Layout, Seat};
 use contracts::showtimes::{CheckedShowtime, Showtime};
 use contracts::users::UserRef;
 use diesel::prelude::*;
+use diesel::query_builder::AsQuery;
 use diesel::sql_types::{Binary, Integer, Nullable, Text, Unsigned};
 use diesel_async::RunQueryDsl;
 use movies::rows::ShowtimeRow;
@@ -38,13 +39,17 @@ impl Locked {
     }
 }
 
-/// Of a showtime's movie, of its hall, and of a user.
-type Names = (Text, Binary, Unsigned<Integer>, Text, Nullable<Text>, Nullable<Text>);
-type NamesRow = (String, Key, u32, String, Option<String>, Option<String>);
+/// The showtime's own row, then its movie's title, its hall, and the user's names.
+type Columns = (<showtimes::table as AsQuery>::SqlType, Text, Unsigned<Integer>, Text, Nullable<Text>, Nullable<Text>);
+type Row = (ShowtimeRow, String, u32, String, Option<String>, Option<String>);
 
-const NAMES: &str = "SELECT m.title, h.id, h.version, h.name, u.username, u.full_name \
-    FROM showtimes s JOIN movies m ON m.id = s.movie_id JOIN halls h ON h.id = s.hall_id \
-    LEFT JOIN users u ON u.id = ? WHERE s.id = ? LOCK IN SHARE MODE";
+/// A lock in a subquery locks what is read there and nothing else, so nobody waits for others at the same movie or hall;
+/// and a user may book at several showtimes at a time.
+const LOCK: &str = "SELECT s.id, s.version, s.movie_id, s.hall_id, s.starts_at, s.ends_at, s.details, s.cancelled, \
+    m.title, h.version, h.name, u.username, u.full_name \
+    FROM (SELECT * FROM showtimes WHERE id = ? FOR UPDATE) s \
+    JOIN movies m ON m.id = s.movie_id JOIN halls h ON h.id = s.hall_id \
+    LEFT JOIN (SELECT id, username, full_name FROM users WHERE id = ? LOCK IN SHARE MODE) u ON TRUE";
 
 /// Locks a showtime, and sees to it that the user stays; `None` when there is no such showtime.
 pub(crate) async fn lock(
@@ -53,13 +58,13 @@ pub(crate) async fn lock(
     id: ShowtimeId,
     user: UserId,
 ) -> Result<Option<Locked>, Stop> {
-    let row = showtimes::table.find(Key(id.0)).select(ShowtimeRow::as_select()).for_update();
-    let Some(row) = row.first(connection).await.optional()? else { return Ok(None) };
-    let names = Words::<Names>::new(NAMES, vec![Value::Key(Key(user.0)), Value::Key(Key(id.0))]);
-    let (title, hall, version, hall_name, username, full_name): NamesRow = names.get_result(connection).await?;
-    let layout = layouts.of(connection, HallId(hall.0), version).await?;
+    let lock = Words::<Columns>::new(LOCK, vec![Value::Key(Key(id.0)), Value::Key(Key(user.0))]);
+    let found: Option<Row> = lock.get_result(connection).await.optional()?;
+    let Some((row, title, hall_version, hall_name, username, full_name)) = found else { return Ok(None) };
+    let showtime = row.read(title, hall_name)?;
+    let layout = layouts.of(connection, showtime.hall.id, hall_version).await?;
     let user = username.zip(full_name).map(|(username, full_name)| user_ref(user, username, full_name)).transpose()?;
-    Ok(Some(Locked { showtime: row.read(title, hall_name)?, layout, user }))
+    Ok(Some(Locked { showtime, layout, user }))
 }
 
 /// A user as others name them.

@@ -66,12 +66,12 @@ fn differences(place: &str, created: &[Uuid], found: &HashMap<Uuid, u32>) -> Vec
 
 async fn in_journal(store: &mut Connection) -> anyhow::Result<HashMap<Uuid, u32>> {
     let (mut found, mut position) = (HashMap::new(), 0);
-    let head = inspection::head(store).await?;
     loop {
-        let rows = inspection::page(store, position, head).await?;
-        let Some(last) = rows.last() else { return Ok(found) };
-        position = last.position;
-        for row in rows.iter().filter(|row| row.event_type.starts_with("booking-placed")) {
+        let page = inspection::page(store, position).await?;
+        let Some(last) = page.last() else { return Ok(found) };
+        position = last.row.position;
+        let rows = page.iter().map(|entry| &entry.row);
+        for row in rows.filter(|row| row.event_type.starts_with("booking-placed")) {
             *found.entry(row.entity_id.0).or_default() += 1;
         }
     }
