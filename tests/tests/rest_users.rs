@@ -59,7 +59,7 @@ fn a_change_of_a_user_who_is_erased_since_is_still_said_to_be_done() {
         let path = format!("/api/users/{}", api.post("/api/users", &details).await.expect(201).id());
         let bodies = [(path.clone(), details), (format!("{path}/roles"), json!({ "roles": ["staff"] }))];
         let change = async |(path, body): &(String, Value)| {
-            let request = api.request(reqwest::Method::PUT, path).header("idempotency-key", format!("key of {path}"));
+            let request = api.request(reqwest::Method::PUT, path).header("idempotency-key", format!("key-of-{path}"));
             api.send(request.json(body)).await
         };
         for body in &bodies {
