@@ -25,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// From the decision to the subscriber, in microseconds.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct Told {
+    pub(super) bookings_per_second: f64,
     pub(super) events: usize,
     pub(super) p50: i64,
     pub(super) p99: i64,
@@ -61,7 +62,8 @@ pub(super) async fn told(
     latencies.sort_unstable();
     let at = |share: usize| latencies.get(latencies.len() * share / 100).copied().unwrap_or_default();
     let max = latencies.last().copied().context("no event was told")?;
-    Ok((Told { events: latencies.len(), p50: at(50), p99: at(99), max }, taken))
+    let bookings_per_second = plan.rate.unwrap_or_default();
+    Ok((Told { bookings_per_second, events: latencies.len(), p50: at(50), p99: at(99), max }, taken))
 }
 
 /// How fast the bookings' read tables were made anew.

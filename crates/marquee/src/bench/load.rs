@@ -124,7 +124,9 @@ async fn carry_out(plan: Plan) -> anyhow::Result<Measured> {
     }
     say(END)?;
     let (mut latencies, mut measured) = (shared.latencies.take(), shared.measured.take());
-    measured.seconds = (Instant::now().min(shared.until) - shared.from).as_secs_f64();
+    // What has begun in time is waited for where requests have a time; else what is answered in time counts.
+    let end = if shared.plan.rate.is_some() { Instant::now() } else { Instant::now().min(shared.until) };
+    measured.seconds = (end - shared.from).as_secs_f64();
     measured.written = shared.next_write.get().min(shared.plan.writes.len());
     latencies.sort_unstable();
     let at = |share: f64| latencies.get((latencies.len() as f64 * share) as usize).copied().unwrap_or_default();
@@ -163,7 +165,7 @@ async fn connection(mut stream: TcpStream, shared: Rc<Shared>) -> anyhow::Result
 /// False when all that is sent once has been sent.
 fn write_request(shared: &Shared, number: u64, request: &mut Vec<u8>) -> bool {
     let Plan { reads, writes, token, .. } = &shared.plan;
-    let is_write = reads.is_empty() || (!writes.is_empty() && number % MIX == 0);
+    let is_write = reads.is_empty() || (!writes.is_empty() && number.is_multiple_of(MIX));
     request.clear();
     // Writing into memory does not fail.
     if is_write {

@@ -102,7 +102,8 @@ pub(super) fn rest(results: &Results) -> String {
         let (p50, p99, max) = (told.p50 as f64 / 1e3, told.p99 as f64 / 1e3, told.max as f64 / 1e3);
         let _ = write!(
             text,
-            "\n**From decision to subscriber** at 1,000 bookings/s: p50 {p50:.1} ms, p99 {p99:.1} ms, at most {max:.1} ms ({} events).\n",
+            "\n**From decision to subscriber** at {} bookings/s: p50 {p50:.1} ms, p99 {p99:.1} ms, at most {max:.1} ms ({} events).\n",
+            with_commas(told.bookings_per_second),
             told.events
         );
     }
@@ -117,9 +118,9 @@ pub(super) fn rest(results: &Results) -> String {
             let before =
                 results.row(row.workload, row.load, row.system).map_or(f64::NAN, |row| row.requests_per_second.median);
             let (name, rate) = (row.workload.name(), row.requests_per_second.median);
-            let _ = write!(
+            let _ = writeln!(
                 text,
-                "{}, {}, {name}: {} requests/s, {:.0} % of before;\n",
+                "{}, {}, {name}: {} requests/s, {:.0} % of before;",
                 row.system,
                 row.load,
                 with_commas(rate),

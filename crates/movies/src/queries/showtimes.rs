@@ -40,9 +40,11 @@ pub async fn showtime(database: Database, query: GetShowtime) -> Result<Showtime
 /// `InvalidInput` for a cursor of nowhere, `Unavailable`.
 pub async fn showtimes(database: Database, query: ListShowtimes) -> Result<Page<Showtime>, Problem> {
     let mut found = showtimes::table
-        .inner_join(movies::table)
-        .inner_join(halls::table)
-        .select((ShowtimeRow::as_select(), movies::title, halls::name))
+        // Joined from the left, though none is missing: else MariaDB begins with the movies, when there are few, and sorts
+        // all showtimes instead of reading a page of them in the order of the index: 7 ms for a thousand.
+        .left_join(movies::table)
+        .left_join(halls::table)
+        .select((ShowtimeRow::as_select(), movies::title.assume_not_null(), halls::name.assume_not_null()))
         .order((showtimes::starts_at, showtimes::id))
         .limit(query.limit.rows())
         .into_boxed();
