@@ -4,7 +4,7 @@
 //! follows all event streams anyway, for its listeners). It is asked for as of that position at least. So nothing has to
 //! be thrown away: when something happens, the same question is another key, and the old answer is pushed out in time.
 //! Whoever has seen more than the streams have brought here yet asks the service. Requests for an answer that is
-//! missing share one question.
+//! missing share one question. While a service is away, what is kept of it is still answered: it is as new as ever.
 
 use std::any::Any;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -159,9 +159,11 @@ impl Asking {
         self.reached().map(|_| self.gateway.recall.tail.changes().user(user.0))
     }
 
-    /// How far the event streams have come, when that is at least as far as what the caller has seen.
+    /// How far the event streams have come, when that is at least as far as what the caller has seen. While the broker is
+    /// away nobody knows what happens, and nothing is kept.
     fn reached(&self) -> Option<Place> {
         let least = Place::of(&self.least());
-        self.gateway.recall.tail.reached().filter(|reached| reached.covers(&least))
+        let reached = self.gateway.recall.tail.reached().filter(|reached| reached.covers(&least));
+        reached.filter(|_| self.gateway.client.is_connected())
     }
 }

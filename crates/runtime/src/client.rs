@@ -149,6 +149,11 @@ impl Client {
         Ok(jetstream::new(self.nats.clone()))
     }
 
+    /// True while the connection to the broker stands.
+    pub fn is_connected(&self) -> bool {
+        broker::check(&self.nats).is_ok()
+    }
+
     /// True while a command that was published here has no outcome and has not expired.
     pub fn is_waiting(&self, id: CommandId) -> bool {
         self.waiting.has(id)
