@@ -5,7 +5,7 @@
 //! an [`export`], or something [`instead`]. Each handler in [`routes`] says what it takes and gives in the attribute
 //! above it; the [`document`] is made of those. What happens is told as it does by what is [`live`]. What is the
 //! network's rather than a request's, such as connections, TLS and limits, is at the [`edge`]. The gateway owns
-//! nothing: what it remembers ([`seen`]) only spares its callers a header.
+//! nothing: what it remembers only spares its callers a header ([`seen`]) and the services a question ([`recall`]).
 //!
 //! What a REST surface needs whatever is behind it is public: the monolith, which Marquee is compared with, has the same.
 
