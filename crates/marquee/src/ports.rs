@@ -1,6 +1,8 @@
 //! Free ports on this machine.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::bail;
 
@@ -9,7 +11,11 @@ use anyhow::bail;
 const FIRST: u16 = 20_000;
 const COUNT: u16 = 12_000;
 
-/// A port on 127.0.0.1 that nobody listens on. Random, so that two who look at once rarely find the same.
+/// The ports that this process has given out: whoever got one may not listen on it yet.
+static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+
+/// A port on 127.0.0.1 that nobody listens on, and that was not given out before. Random, so that two processes which look
+/// at once rarely find the same.
 ///
 /// # Errors
 /// When there is none.
@@ -19,7 +25,7 @@ pub fn free() -> anyhow::Result<u16> {
     let start = u16::from_ne_bytes(random) % COUNT;
     for offset in 0..COUNT {
         let port = FIRST + (start + offset) % COUNT;
-        if is_free(port) {
+        if is_free(port) && GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port) {
             return Ok(port);
         }
     }
