@@ -8,14 +8,15 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use runtime::database::{Connection, Key, StoreError};
 use runtime::domain::Recorded;
+use runtime::prepared::counted;
 use runtime::projector::Projection;
 
 use crate::domain::Booked;
 use crate::rows::{BookingRow, SeatRow};
 use crate::schema::{booked_seats, bookings};
 
-/// How many rows one statement carries; MySQL allows 65,535 placeholders.
-pub(crate) const ROWS: usize = 1000;
+/// How many rows one statement carries; MySQL allows 65,535 placeholders. A power of two is kept prepared.
+pub(crate) const ROWS: usize = 1024;
 
 /// Keeps `bookings` and `booked_seats`.
 pub struct BookingTables;
@@ -35,7 +36,7 @@ impl Projection for BookingTables {
         // Seats that bookings gave up go first: another one of this run may have them now.
         for part in old.chunks(ROWS) {
             let theirs = booked_seats::table.filter(booked_seats::booking_id.eq_any(part));
-            diesel::delete(theirs).execute(connection).await?;
+            counted(diesel::delete(theirs), part.len()).execute(connection).await?;
         }
         let mut rows = Vec::with_capacity(changed.len());
         let mut seats = Vec::new();
@@ -50,10 +51,10 @@ impl Projection for BookingTables {
             }
         }
         for part in rows.chunks(ROWS) {
-            diesel::replace_into(bookings::table).values(part).execute(connection).await?;
+            counted(diesel::replace_into(bookings::table).values(part), part.len()).execute(connection).await?;
         }
         for part in seats.chunks(ROWS) {
-            diesel::insert_into(booked_seats::table).values(part).execute(connection).await?;
+            counted(diesel::insert_into(booked_seats::table).values(part), part.len()).execute(connection).await?;
         }
         Ok(())
     }
@@ -76,7 +77,7 @@ async fn load_changed(connection: &mut Connection, events: &[Recorded<BookingEve
     let mut changed = Changed::new();
     for part in ids.chunks(ROWS) {
         let found = bookings::table.filter(bookings::id.eq_any(part)).select(BookingRow::as_select());
-        for row in found.load(connection).await? {
+        for row in counted(found, part.len()).load(connection).await? {
             let (id, showtime, booked) = row.read()?;
             changed.insert(id, (showtime, booked));
         }

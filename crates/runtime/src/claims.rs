@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::database::{Connection, Key, StoreError};
 use crate::domain::{Claim, Needs};
 use crate::journal::INSERT_ROWS;
+use crate::prepared::{counted, padded};
 use crate::schema::claims;
 
 /// What a transaction knows of claims, and what it changes.
@@ -90,8 +91,10 @@ impl Claims {
             released.entry(claim.kind).or_default().push(claim.value);
         }
         for (kind, values) in released {
+            let values = padded(values);
+            let count = values.len();
             let held = claims::table.filter(claims::kind.eq(kind).and(claims::value.eq_any(values)));
-            diesel::delete(held).execute(connection).await?;
+            counted(diesel::delete(held), count).execute(connection).await?;
         }
         let taken = self.taken.into_iter().filter_map(|claim| {
             let holder = self.holders.get(&claim).copied().flatten()?;
@@ -100,7 +103,8 @@ impl Claims {
         let mut taken = taken.peekable();
         while taken.peek().is_some() {
             let part: Vec<_> = taken.by_ref().take(INSERT_ROWS).collect();
-            diesel::insert_into(claims::table).values(part).execute(connection).await?;
+            let count = part.len();
+            counted(diesel::insert_into(claims::table).values(part), count).execute(connection).await?;
         }
         Ok(())
     }
@@ -115,14 +119,15 @@ pub async fn holders(
     kind: &str,
     values: impl Iterator<Item = &str>,
 ) -> Result<Vec<(String, Uuid)>, StoreError> {
-    let values: Vec<&str> = values.collect();
+    let values: Vec<&str> = padded(values.collect());
     if values.is_empty() {
         return Ok(Vec::new());
     }
+    let count = values.len();
     let held = claims::table
         .filter(claims::kind.eq(kind).and(claims::value.eq_any(values)))
         .select((claims::value, claims::stream_id));
-    let rows = held.load::<(String, Key)>(connection).await?;
+    let rows = counted(held, count).load::<(String, Key)>(connection).await?;
     Ok(rows.into_iter().map(|(value, Key(holder))| (value, holder)).collect())
 }
 

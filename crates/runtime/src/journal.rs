@@ -12,13 +12,14 @@ use uuid::Uuid;
 
 use crate::database::{Connection, Key, StoreError};
 use crate::domain::Recorded;
+use crate::prepared::{counted, padded};
 use crate::schema::{journal, journal_head};
 
 /// The one row of `journal_head`.
 const HEAD: u8 = 1;
 
-/// How many rows one INSERT carries; MySQL allows 65,535 placeholders.
-pub(crate) const INSERT_ROWS: usize = 1000;
+/// How many rows one INSERT carries; MySQL allows 65,535 placeholders. A power of two is kept prepared.
+pub(crate) const INSERT_ROWS: usize = 1024;
 
 /// A row as it is stored.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
@@ -127,7 +128,8 @@ pub(crate) async fn append(connection: &mut Connection, rows: Vec<Row>) -> Resul
     let mut rows = rows.into_iter().peekable();
     while rows.peek().is_some() {
         let part: Vec<Row> = rows.by_ref().take(INSERT_ROWS).collect();
-        diesel::insert_into(journal::table).values(part).execute(connection).await?;
+        let count = part.len();
+        counted(diesel::insert_into(journal::table).values(part), count).execute(connection).await?;
     }
     diesel::update(journal_head::table.find(HEAD)).set(journal_head::position.eq(last)).execute(connection).await?;
     Ok(())
@@ -157,10 +159,11 @@ pub(crate) async fn between(connection: &mut Connection, position: u64, head: u6
 /// # Errors
 /// When the store is away.
 pub(crate) async fn streams(connection: &mut Connection, ids: &[Uuid], head: u64) -> Result<Vec<Row>, StoreError> {
-    let keys: Vec<Key> = ids.iter().copied().map(Key).collect();
+    let keys = padded(ids.iter().copied().map(Key).collect());
+    let count = keys.len();
     let rows =
         journal::table.filter(journal::stream_id.eq_any(keys).and(journal::position.le(head))).order(journal::position);
-    Ok(rows.select(Row::as_select()).load(connection).await?)
+    Ok(counted(rows.select(Row::as_select()), count).load(connection).await?)
 }
 
 /// The position of the oldest row; `None` while there is none.

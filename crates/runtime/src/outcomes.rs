@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::database::{Connection, Key, StoreError};
 use crate::journal::{INSERT_ROWS, utc};
+use crate::prepared::{counted, padded};
 use crate::schema::outcomes;
 
 /// SHA-256 of a command's name and payload, which tells a repeat from another command under the same id.
@@ -72,9 +73,10 @@ pub(crate) async fn load(
     connection: &mut Connection,
     ids: impl Iterator<Item = CommandId>,
 ) -> Result<HashMap<CommandId, Known>, StoreError> {
-    let keys: Vec<Key> = ids.map(|id| Key(id.0)).collect();
-    let rows: Vec<Row> =
-        outcomes::table.filter(outcomes::command_id.eq_any(keys)).select(Row::as_select()).load(connection).await?;
+    let keys = padded(ids.map(|id| Key(id.0)).collect());
+    let count = keys.len();
+    let found = outcomes::table.filter(outcomes::command_id.eq_any(keys)).select(Row::as_select());
+    let rows: Vec<Row> = counted(found, count).load(connection).await?;
     rows.into_iter()
         .map(|row| {
             let fingerprint = row.fingerprint.clone();
@@ -108,7 +110,8 @@ pub(crate) async fn save(connection: &mut Connection, outcomes: Vec<Known>) -> R
         if part.is_empty() {
             return Ok(());
         }
-        diesel::insert_into(outcomes::table).values(part).execute(connection).await?;
+        let count = part.len();
+        counted(diesel::insert_into(outcomes::table).values(part), count).execute(connection).await?;
     }
 }
 

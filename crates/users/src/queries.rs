@@ -8,6 +8,7 @@ use contracts::{Case, Problem};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use runtime::database::{Database, Key, StoreError};
+use runtime::prepared::{counted, padded};
 
 use crate::schema::{profiles, users};
 
@@ -46,11 +47,12 @@ pub(crate) async fn users(database: Database, query: ListUsers) -> Result<Page<U
 /// # Errors
 /// `Unavailable`.
 pub(crate) async fn names(database: Database, query: GetNames) -> Result<Names, Problem> {
-    let keys = query.users.into_iter().map(|id| Key(id.0));
+    let keys = padded(query.users.into_iter().map(|id| Key(id.0)).collect());
+    let count = keys.len();
     let found = profiles::table.filter(profiles::user_id.eq_any(keys));
     let found = found.select((profiles::user_id, profiles::username, profiles::full_name));
     let connection = &mut *database.connection().await?;
-    let rows: Vec<(Key, String, String)> = found.load(connection).await.map_err(StoreError::from)?;
+    let rows: Vec<(Key, String, String)> = counted(found, count).load(connection).await.map_err(StoreError::from)?;
     let read = |(Key(id), username, full_name): (Key, String, String)| {
         let (username, full_name) = (username.try_into(), full_name.try_into());
         Ok(UserRef {

@@ -1,0 +1,66 @@
+//! Statements that are prepared once for each connection, although their text depends on how many values they have.
+//!
+//! diesel can't know how many such texts there will be, so it prepares each anew and closes it again: three messages to
+//! the server instead of one, and the server parses it each time. Most transactions are small, and of those there are few
+//! texts.
+
+use diesel::mysql::Mysql;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::result::QueryResult;
+
+/// Up to so many values, each number is a text that is kept. Beyond, only powers of two are.
+const FEW: usize = 8;
+
+/// A statement and the number of its values.
+pub struct Counted<Q> {
+    statement: Q,
+    values: usize,
+}
+
+/// A statement whose text depends on this number of values, and on nothing else that varies.
+pub fn counted<Q>(statement: Q, values: usize) -> Counted<Q> {
+    Counted { statement, values }
+}
+
+/// For a list of which the order and repetitions don't matter: the same with the last value repeated up to a power of
+/// two, so that there are few different lengths.
+pub fn padded<T: Clone>(mut values: Vec<T>) -> Vec<T> {
+    if let Some(last) = values.last().cloned() {
+        values.resize(values.len().next_power_of_two(), last);
+    }
+    values
+}
+
+impl<Q: QueryFragment<Mysql>> QueryFragment<Mysql> for Counted<Q> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Mysql>) -> QueryResult<()> {
+        self.statement.walk_ast(out)
+    }
+
+    fn is_safe_to_cache_prepared(&self, backend: &Mysql) -> QueryResult<bool> {
+        let kept = self.values <= FEW || self.values.is_power_of_two();
+        if kept { Ok(true) } else { self.statement.is_safe_to_cache_prepared(backend) }
+    }
+}
+
+/// Kept by its text.
+impl<Q> QueryId for Counted<Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q: Query> Query for Counted<Q> {
+    type SqlType = Q::SqlType;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_have_few_lengths() {
+        assert_eq!(padded(vec![1, 2, 3]), [1, 2, 3, 3]);
+        assert_eq!(padded(vec![1, 2]), [1, 2]);
+        assert_eq!(padded(Vec::<u8>::new()), []);
+        assert_eq!(padded(vec![7; 500]).len(), 512);
+    }
+}
