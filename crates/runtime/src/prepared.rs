@@ -60,7 +60,7 @@ mod tests {
     fn lists_have_few_lengths() {
         assert_eq!(padded(vec![1, 2, 3]), [1, 2, 3, 3]);
         assert_eq!(padded(vec![1, 2]), [1, 2]);
-        assert_eq!(padded(Vec::<u8>::new()), []);
+        assert!(padded(Vec::<u8>::new()).is_empty());
         assert_eq!(padded(vec![7; 500]).len(), 512);
     }
 }
