@@ -11,7 +11,7 @@ use contracts::users::CheckUsers;
 use contracts::{Positions, Problem};
 use runtime::client::Client;
 use runtime::database::{Connection, StoreError};
-use runtime::domain::Around;
+use runtime::domain::{Around, Claim};
 use uuid::Uuid;
 
 use crate::claims;
@@ -109,8 +109,8 @@ async fn booked_showtimes(
         BookingCommand::CheckIn(command) => Some(command.id),
         _ => None,
     });
-    let values: Vec<String> = named.map(|id| claims::booking(id).value).collect();
-    if values.is_empty() {
+    let named: Vec<Claim> = named.map(claims::booking).collect();
+    if named.is_empty() {
         return Ok(HashMap::new());
     }
     let made = commands.iter().filter_map(|command| match command {
@@ -119,10 +119,9 @@ async fn booked_showtimes(
     });
     let mut booked: HashMap<BookingId, ShowtimeId> = made.collect();
     let connection = &mut *around.database.connection().await?;
-    let held = runtime::claims::holders(connection, claims::BOOKING, values.iter().map(String::as_str)).await?;
-    booked.extend(
-        held.into_iter().filter_map(|(id, showtime)| Some((id.parse::<BookingId>().ok()?, ShowtimeId(showtime)))),
-    );
+    let held = runtime::claims::holders(connection, &named).await?;
+    let read = |(claim, showtime): (Claim, Uuid)| Some((claim.value.parse().ok()?, ShowtimeId(showtime)));
+    booked.extend(held.into_iter().filter_map(read));
     Ok(booked)
 }
 

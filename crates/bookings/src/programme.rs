@@ -10,9 +10,9 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use runtime::database::{Connection, Key, StoreError};
 use runtime::domain::Recorded;
+use runtime::prepared::{counted, pieces};
 use runtime::projector::Projection;
 
-use crate::projections::ROWS;
 use crate::rows::{HallRow, MovieRow, ShowtimeRow, showtime_status, to_json};
 use crate::schema::{halls, movies, showtimes};
 
@@ -64,16 +64,16 @@ impl<'a> Changes<'a> {
     }
 
     async fn save(self, connection: &mut Connection) -> Result<(), StoreError> {
-        for part in rows(self.movies, movie_row)?.chunks(ROWS) {
-            diesel::replace_into(movies::table).values(part).execute(connection).await?;
+        for part in pieces(&rows(self.movies, movie_row)?) {
+            counted(diesel::replace_into(movies::table).values(part), part.len()).execute(connection).await?;
         }
-        for part in rows(self.halls, hall_row)?.chunks(ROWS) {
-            diesel::replace_into(halls::table).values(part).execute(connection).await?;
+        for part in pieces(&rows(self.halls, hall_row)?) {
+            counted(diesel::replace_into(halls::table).values(part), part.len()).execute(connection).await?;
         }
-        for part in rows(self.showtimes, showtime_row)?.chunks(ROWS) {
-            diesel::replace_into(showtimes::table).values(part).execute(connection).await?;
+        for part in pieces(&rows(self.showtimes, showtime_row)?) {
+            counted(diesel::replace_into(showtimes::table).values(part), part.len()).execute(connection).await?;
         }
-        for part in self.cancelled.chunks(ROWS) {
+        for part in pieces(&self.cancelled) {
             let cancelled = showtimes::table.filter(showtimes::id.eq_any(part));
             let status = showtimes::status.eq(showtime_status(ShowtimeStatus::Cancelled));
             diesel::update(cancelled).set(status).execute(connection).await?;

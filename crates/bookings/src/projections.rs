@@ -8,15 +8,12 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use runtime::database::{Connection, Key, StoreError};
 use runtime::domain::Recorded;
-use runtime::prepared::counted;
+use runtime::prepared::{counted, pieces};
 use runtime::projector::Projection;
 
 use crate::domain::Booked;
 use crate::rows::{BookingRow, SeatRow};
 use crate::schema::{booked_seats, bookings};
-
-/// How many rows one statement carries; MySQL allows 65,535 placeholders. A power of two is kept prepared.
-pub(crate) const ROWS: usize = 1024;
 
 /// Keeps `bookings` and `booked_seats`.
 pub struct BookingTables;
@@ -34,7 +31,7 @@ impl Projection for BookingTables {
             apply(&mut changed, event)?;
         }
         // Seats that bookings gave up go first: another one of this run may have them now.
-        for part in old.chunks(ROWS) {
+        for part in pieces(&old) {
             let theirs = booked_seats::table.filter(booked_seats::booking_id.eq_any(part));
             counted(diesel::delete(theirs), part.len()).execute(connection).await?;
         }
@@ -50,10 +47,10 @@ impl Projection for BookingTables {
                 }));
             }
         }
-        for part in rows.chunks(ROWS) {
+        for part in pieces(&rows) {
             counted(diesel::replace_into(bookings::table).values(part), part.len()).execute(connection).await?;
         }
-        for part in seats.chunks(ROWS) {
+        for part in pieces(&seats) {
             counted(diesel::insert_into(booked_seats::table).values(part), part.len()).execute(connection).await?;
         }
         Ok(())
@@ -75,7 +72,7 @@ async fn load_changed(connection: &mut Connection, events: &[Recorded<BookingEve
     }
     let ids: Vec<Key> = ids.difference(&placed).map(|id| Key(id.0)).collect();
     let mut changed = Changed::new();
-    for part in ids.chunks(ROWS) {
+    for part in pieces(&ids) {
         let found = bookings::table.filter(bookings::id.eq_any(part)).select(BookingRow::as_select());
         for row in counted(found, part.len()).load(connection).await? {
             let (id, showtime, booked) = row.read()?;

@@ -48,7 +48,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let connections = Connections::new(&args.edge)?;
     let listener = listen(args.listen).with_context(|| format!("cannot listen on {}", args.listen))?;
     make_tables(&args.database_url).await?;
-    let database = Database::unverified(&args.database_url, args.pool)?;
+    let database = Database::new(&args.database_url, args.pool)?;
     let browsers = Browsers::new(args.edge.cors_origins, connections.scheme() == "https");
     let app = table().with_state(Monolith::new(database, args.token_secrets));
     tracing::info!("listening on {}://{}", connections.scheme(), listener.local_addr()?);

@@ -5,13 +5,11 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use runtime::database::{Connection, Key, StoreError};
 use runtime::domain::Recorded;
+use runtime::prepared::{counted, pieces};
 use runtime::projector::Projection;
 
 use crate::rows::{HallRow, MovieRow, ShowtimeRow, to_json};
 use crate::schema::{halls, movies, showtimes};
-
-/// How many rows one statement carries: few enough for a packet, however much is known of a movie.
-const ROWS: usize = 200;
 
 /// Keeps `movies`, `halls` and `showtimes`.
 pub struct Programme;
@@ -41,15 +39,15 @@ async fn insert(connection: &mut Connection, events: &[Recorded<MovieEvent>]) ->
             _ => {}
         }
     }
-    for part in new_movies.chunks(ROWS) {
-        diesel::insert_into(movies::table).values(part).execute(connection).await?;
+    for part in pieces(&new_movies) {
+        counted(diesel::insert_into(movies::table).values(part), part.len()).execute(connection).await?;
     }
     // One by one: a layout can be a megabyte.
     for row in new_halls {
         diesel::insert_into(halls::table).values(row).execute(connection).await?;
     }
-    for part in new_showtimes.chunks(ROWS) {
-        diesel::insert_into(showtimes::table).values(part).execute(connection).await?;
+    for part in pieces(&new_showtimes) {
+        counted(diesel::insert_into(showtimes::table).values(part), part.len()).execute(connection).await?;
     }
     Ok(())
 }

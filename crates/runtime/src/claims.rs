@@ -3,13 +3,13 @@
 use std::collections::{BTreeSet, HashMap};
 
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 use crate::database::{Connection, Key, StoreError};
 use crate::domain::{Claim, Needs};
-use crate::journal::INSERT_ROWS;
-use crate::prepared::{counted, padded};
+use crate::prepared::{counted, padded, pieces};
 use crate::schema::claims;
 
 /// What a transaction knows of claims, and what it changes.
@@ -25,15 +25,10 @@ impl Claims {
     /// Loads who holds the claims that are needed: one query for the single ones, one for each kind.
     pub(crate) async fn load(connection: &mut Connection, needs: &[Needs]) -> Result<Self, StoreError> {
         let mut claims = Self::default();
-        let mut values: HashMap<&'static str, BTreeSet<&str>> = HashMap::new();
-        for claim in needs.iter().flat_map(|needs| &needs.claims) {
-            claims.holders.insert(claim.clone(), None);
-            values.entry(claim.kind).or_default().insert(&claim.value);
-        }
-        for (kind, values) in values {
-            for (value, holder) in holders(connection, kind, values.into_iter()).await? {
-                claims.holders.insert(Claim { kind, value }, Some(holder));
-            }
+        let single: BTreeSet<&Claim> = needs.iter().flat_map(|needs| &needs.claims).collect();
+        claims.holders.extend(single.iter().map(|claim| ((*claim).clone(), None)));
+        for (claim, holder) in holders(connection, single).await? {
+            claims.holders.insert(claim, Some(holder));
         }
         let kinds = needs.iter().flat_map(|needs| &needs.kinds).map(|kind| Claim::new(kind, ""));
         let prefixes: BTreeSet<Claim> = needs.iter().flat_map(|needs| &needs.prefixes).cloned().chain(kinds).collect();
@@ -100,35 +95,45 @@ impl Claims {
             let holder = self.holders.get(&claim).copied().flatten()?;
             Some((claims::kind.eq(claim.kind), claims::value.eq(claim.value), claims::stream_id.eq(Key(holder))))
         });
-        let mut taken = taken.peekable();
-        while taken.peek().is_some() {
-            let part: Vec<_> = taken.by_ref().take(INSERT_ROWS).collect();
-            let count = part.len();
-            counted(diesel::insert_into(claims::table).values(part), count).execute(connection).await?;
+        for part in pieces(&taken.collect::<Vec<_>>()) {
+            counted(diesel::insert_into(claims::table).values(part), part.len()).execute(connection).await?;
         }
         Ok(())
     }
 }
 
-/// Who holds these values, of one kind; values that no one holds are left out.
+/// Who holds these claims; those that no one holds are left out.
 ///
 /// # Errors
 /// When the store is away.
 pub async fn holders(
     connection: &mut Connection,
-    kind: &str,
-    values: impl Iterator<Item = &str>,
-) -> Result<Vec<(String, Uuid)>, StoreError> {
-    let values: Vec<&str> = padded(values.collect());
-    if values.is_empty() {
+    wanted: impl IntoIterator<Item = &Claim>,
+) -> Result<Vec<(Claim, Uuid)>, StoreError> {
+    let wanted: Vec<&Claim> = padded(wanted.into_iter().collect());
+    if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let count = values.len();
-    let held = claims::table
-        .filter(claims::kind.eq(kind).and(claims::value.eq_any(values)))
-        .select((claims::value, claims::stream_id));
-    let rows = counted(held, count).load::<(String, Key)>(connection).await?;
-    Ok(rows.into_iter().map(|(value, Key(holder))| (value, holder)).collect())
+    // The DSL has no pairs in lists, and one query for each kind is two round trips more for a booking.
+    let pairs = vec!["(?, ?)"; wanted.len()].join(", ");
+    let query = format!("SELECT kind, value, stream_id FROM claims WHERE (kind, value) IN ({pairs})");
+    let mut held = diesel::sql_query(query).into_boxed();
+    for claim in &wanted {
+        held = held.bind::<Text, _>(claim.kind).bind::<Text, _>(claim.value.as_str());
+    }
+    let rows: Vec<Held> = counted(held, wanted.len()).load(connection).await?;
+    let kinds: BTreeSet<&'static str> = wanted.iter().map(|claim| claim.kind).collect();
+    let claim = |row: Held| Some((Claim { kind: kinds.get(row.kind.as_str())?, value: row.value }, row.stream_id.0));
+    Ok(rows.into_iter().filter_map(claim).collect())
+}
+
+/// A claim and its holder as they are stored.
+#[derive(QueryableByName)]
+#[diesel(table_name = claims)]
+struct Held {
+    kind: String,
+    value: String,
+    stream_id: Key,
 }
 
 /// Who holds the values of one kind that start so.

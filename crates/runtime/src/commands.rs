@@ -16,7 +16,7 @@ use contracts::ids::CommandId;
 use contracts::{Case, CommandSet, Outcome, OutcomeStatus, Problem};
 use futures_util::{FutureExt, Stream, StreamExt};
 use metrics::{counter, histogram};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Mutex;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +25,7 @@ use crate::database::{StoreError, backoff};
 use crate::dead_letters::DeadLetters;
 use crate::decide::{Waiting, decide};
 use crate::domain::{Around, Domain};
+use crate::handover::Handover;
 use crate::health::{Check, Pulse};
 use crate::intake::{self, Intake, Rejected};
 use crate::streams::{HEARTBEAT, PULL};
@@ -49,7 +50,7 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 pub(crate) struct CommandLoop<D: Domain> {
     pub(crate) around: Around,
     pub(crate) jetstream: async_nats::jetstream::Context,
-    pub(crate) committed: Arc<Notify>,
+    pub(crate) handover: Arc<Handover>,
     pub(crate) health: Check,
     pub(crate) pulse: Pulse,
     pub(crate) dead_letters: DeadLetters,
@@ -243,10 +244,10 @@ impl<D: Domain> CommandLoop<D> {
     }
 
     async fn decide(&self, waiting: &Arc<Vec<Waiting<D>>>) -> Result<Vec<Option<Outcome>>, StoreError> {
-        let outcomes = decide(&self.around.database, &self.cache, waiting).await?;
+        let decided = decide(&self.around.database, &self.cache, waiting).await?;
         self.health.set(Ok(()));
-        self.committed.notify_one();
-        Ok(outcomes)
+        self.handover.put(decided.rows);
+        Ok(decided.outcomes)
     }
 
     fn leave(&self, commands: usize, error: &StoreError) -> Vec<Option<Outcome>> {

@@ -32,13 +32,21 @@ pub(crate) struct Waiting<D: Domain> {
     pub(crate) facts: Result<D::Facts, Problem>,
 }
 
-/// Decides a batch. For each command, in order: its outcome, or `None` for one that has to be tried again because its
-/// facts could not be had and it has not expired.
+/// A batch that was decided.
+pub(crate) struct Decided {
+    /// For each command, in order: its outcome, or `None` for one that has to be tried again because its facts could not
+    /// be had and it has not expired.
+    pub(crate) outcomes: Vec<Option<Outcome>>,
+    /// What was added to the journal.
+    pub(crate) rows: Vec<Row>,
+}
+
+/// Decides a batch.
 pub(crate) async fn decide<D: Domain>(
     database: &Database,
     cache: &Arc<Mutex<Cache<D>>>,
     batch: &Arc<Vec<Waiting<D>>>,
-) -> Result<Vec<Option<Outcome>>, StoreError> {
+) -> Result<Decided, StoreError> {
     let settled = database
         .transaction(|connection| {
             let (cache, batch) = (Arc::clone(cache), Arc::clone(batch));
@@ -52,12 +60,13 @@ pub(crate) async fn decide<D: Domain>(
         })
         .await?;
     cache.lock().await.put_back(settled.streams, settled.position);
-    Ok(settled.outcomes)
+    Ok(Decided { outcomes: settled.outcomes, rows: settled.rows })
 }
 
 /// A batch that has been written.
 struct Settled<D: Domain> {
     outcomes: Vec<Option<Outcome>>,
+    rows: Vec<Row>,
     streams: HashMap<Uuid, Stream<D::State>>,
     position: u64,
 }
@@ -112,11 +121,11 @@ impl<D: Domain> Settling<D> {
         for waiting in batch {
             outcomes.push(self.one(waiting)?);
         }
-        journal::append(connection, self.rows).await?;
+        journal::append(connection, &self.rows).await?;
         outcomes::save(connection, self.fresh).await?;
         self.claims.save(connection).await?;
         D::write_private(connection, &self.private).await?;
-        Ok(Settled { outcomes, streams: self.streams, position: self.position })
+        Ok(Settled { outcomes, rows: self.rows, streams: self.streams, position: self.position })
     }
 
     fn one(&mut self, waiting: &Waiting<D>) -> Result<Option<Outcome>, StoreError> {

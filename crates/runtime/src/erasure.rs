@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::database::{Connection, Database, StoreError, backoff};
 use crate::dead_letters::{self, DeadLetters};
 use crate::health::Check;
-use crate::journal::INSERT_ROWS;
+use crate::prepared::{counted, pieces};
 use crate::schema::erasures;
 use crate::streams;
 
@@ -53,8 +53,8 @@ impl Remains {
 /// # Errors
 /// When the store is away.
 pub async fn note(connection: &mut Connection, remains: &[Remains]) -> Result<(), StoreError> {
-    for part in remains.chunks(INSERT_ROWS) {
-        diesel::insert_into(erasures::table).values(part).execute(connection).await?;
+    for part in pieces(remains) {
+        counted(diesel::insert_into(erasures::table).values(part), part.len()).execute(connection).await?;
     }
     Ok(())
 }
@@ -103,9 +103,9 @@ impl Eraser {
         if removed > 0 {
             tracing::info!(removed, "dead letters that mentioned what was erased are gone");
         }
-        for part in ids.chunks(INSERT_ROWS) {
-            let done = erasures::table.filter(erasures::id.eq_any(part));
-            diesel::delete(done).execute(&mut *self.database.connection().await?).await?;
+        for part in pieces(&ids) {
+            let done = diesel::delete(erasures::table.filter(erasures::id.eq_any(part)));
+            counted(done, part.len()).execute(&mut *self.database.connection().await?).await?;
         }
         Ok(())
     }

@@ -12,14 +12,11 @@ use uuid::Uuid;
 
 use crate::database::{Connection, Key, StoreError};
 use crate::domain::Recorded;
-use crate::prepared::{counted, padded};
+use crate::prepared::{counted, padded, pieces};
 use crate::schema::{journal, journal_head};
 
 /// The one row of `journal_head`.
 const HEAD: u8 = 1;
-
-/// How many rows one INSERT carries; MySQL allows 65,535 placeholders. A power of two is kept prepared.
-pub(crate) const INSERT_ROWS: usize = 1024;
 
 /// A row as it is stored.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
@@ -123,24 +120,22 @@ pub(crate) async fn head(connection: &mut Connection) -> Result<u64, StoreError>
 ///
 /// # Errors
 /// When the store is away; a position or a version that exists is refused.
-pub(crate) async fn append(connection: &mut Connection, rows: Vec<Row>) -> Result<(), StoreError> {
+pub(crate) async fn append(connection: &mut Connection, rows: &[Row]) -> Result<(), StoreError> {
     let Some(last) = rows.last().map(|row| row.position) else { return Ok(()) };
-    let mut rows = rows.into_iter().peekable();
-    while rows.peek().is_some() {
-        let part: Vec<Row> = rows.by_ref().take(INSERT_ROWS).collect();
-        let count = part.len();
-        counted(diesel::insert_into(journal::table).values(part), count).execute(connection).await?;
+    for part in pieces(rows) {
+        counted(diesel::insert_into(journal::table).values(part), part.len()).execute(connection).await?;
     }
     diesel::update(journal_head::table.find(HEAD)).set(journal_head::position.eq(last)).execute(connection).await?;
     Ok(())
 }
 
-/// At most `limit` rows behind this position, in order.
+/// At most `most` rows behind this position, in order.
 ///
 /// # Errors
 /// When the store is away.
-pub(crate) async fn after(connection: &mut Connection, position: u64, limit: i64) -> Result<Vec<Row>, StoreError> {
-    let rows = journal::table.filter(journal::position.gt(position)).order(journal::position).limit(limit);
+pub(crate) async fn after(connection: &mut Connection, position: u64, most: usize) -> Result<Vec<Row>, StoreError> {
+    let rows = journal::table.filter(journal::position.gt(position)).order(journal::position);
+    let rows = rows.limit(i64::try_from(most).unwrap_or(i64::MAX));
     Ok(rows.select(Row::as_select()).load(connection).await?)
 }
 

@@ -2,7 +2,8 @@
 //!
 //! The way of a command: [`client`] publishes it ([`publisher`] gathers what goes together), [`commands`] takes what
 //! is waiting ([`intake`] reads it), [`decide`] writes everything that follows in one transaction ([`journal`],
-//! [`outcomes`], [`claims`]; states come from the [`cache`]), [`relay`] copies the journal to the event stream.
+//! [`outcomes`], [`claims`]; states come from the [`cache`]), [`relay`] copies the journal to the
+//! event stream, mostly from what the [`handover`] still has of it.
 //!
 //! The way of an event: a [`follower`] reads the stream ([`events`]) from a checkpoint, for a [`projector`] that keeps
 //! read tables or for [`reactions`] that give further commands. The way of a question: [`endpoints`] answers it from
@@ -48,6 +49,7 @@ mod dead_letters;
 mod decide;
 mod endpoints;
 mod follower;
+mod handover;
 mod headers;
 mod intake;
 mod journal;

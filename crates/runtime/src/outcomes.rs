@@ -10,8 +10,8 @@ use diesel_async::RunQueryDsl;
 use serde_json::value::RawValue;
 
 use crate::database::{Connection, Key, StoreError};
-use crate::journal::{INSERT_ROWS, utc};
-use crate::prepared::{counted, padded};
+use crate::journal::utc;
+use crate::prepared::{counted, padded, pieces};
 use crate::schema::outcomes;
 
 /// SHA-256 of a command's name and payload, which tells a repeat from another command under the same id.
@@ -97,7 +97,7 @@ pub(crate) async fn one(connection: &mut Connection, id: CommandId) -> Result<Op
 
 /// Stores new outcomes.
 pub(crate) async fn save(connection: &mut Connection, outcomes: Vec<Known>) -> Result<(), StoreError> {
-    let mut rows = outcomes.into_iter().map(|known| Row {
+    let rows = outcomes.into_iter().map(|known| Row {
         command_id: Key(known.outcome.command_id.0),
         accepted: known.outcome.status == OutcomeStatus::Accepted,
         position: known.outcome.position,
@@ -105,14 +105,10 @@ pub(crate) async fn save(connection: &mut Connection, outcomes: Vec<Known>) -> R
         fingerprint: known.fingerprint,
         decided_at: known.outcome.decided_at.naive_utc(),
     });
-    loop {
-        let part: Vec<Row> = rows.by_ref().take(INSERT_ROWS).collect();
-        if part.is_empty() {
-            return Ok(());
-        }
-        let count = part.len();
-        counted(diesel::insert_into(outcomes::table).values(part), count).execute(connection).await?;
+    for part in pieces(&rows.collect::<Vec<Row>>()) {
+        counted(diesel::insert_into(outcomes::table).values(part), part.len()).execute(connection).await?;
     }
+    Ok(())
 }
 
 /// Removes at most `limit` outcomes that were decided before this time; how many.

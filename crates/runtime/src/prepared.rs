@@ -10,6 +10,9 @@ use diesel::result::QueryResult;
 
 /// Up to so many values, each number is a text that is kept. Beyond, only powers of two are.
 const FEW: usize = 8;
+/// How many rows one statement carries. What is kept prepared of a statement takes memory for each of its values, in the
+/// server as well.
+const MOST: usize = 256;
 
 /// A statement and the number of its values.
 pub struct Counted<Q> {
@@ -20,6 +23,17 @@ pub struct Counted<Q> {
 /// A statement whose text depends on this number of values, and on nothing else that varies.
 pub fn counted<Q>(statement: Q, values: usize) -> Counted<Q> {
     Counted { statement, values }
+}
+
+/// Rows in pieces for one statement each, of such lengths that all of them are kept prepared. For 150 rows, three statements
+/// that are prepared cost less than one that is not: preparing it alone, the server describes each of its values.
+pub fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let length = if rows.len() <= FEW { rows.len() } else { MOST.min(1 << rows.len().ilog2()) };
+        let (piece, rest) = rows.split_at_checked(length).filter(|(piece, _)| !piece.is_empty())?;
+        rows = rest;
+        Some(piece)
+    })
 }
 
 /// For a list of which the order and repetitions don't matter: the same with the last value repeated up to a power of
@@ -55,6 +69,23 @@ impl<Q: Query> Query for Counted<Q> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pieces_have_few_lengths_and_are_together_all() {
+        let lengths = |rows: usize| pieces(&vec![0; rows]).map(<[i32]>::len).collect::<Vec<_>>();
+        for (rows, due) in [
+            (0, vec![]),
+            (8, vec![8]),
+            (9, vec![8, 1]),
+            (150, vec![128, 16, 6]),
+            (256, vec![256]),
+            (1000, vec![256, 256, 256, 128, 64, 32, 8]),
+        ] {
+            assert_eq!(lengths(rows), due);
+        }
+        let rows: Vec<usize> = (0..777).collect();
+        assert_eq!(pieces(&rows).flatten().copied().collect::<Vec<_>>(), rows);
+    }
 
     #[test]
     fn lists_have_few_lengths() {

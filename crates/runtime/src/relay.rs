@@ -11,17 +11,17 @@ use async_nats::jetstream::Context;
 use async_nats::jetstream::context::PublishErrorKind;
 use contracts::Service;
 use futures_util::FutureExt;
-use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::database::{Database, backoff};
+use crate::handover::Handover;
 use crate::health::Check;
 use crate::journal::{self, Row};
 use crate::{cloud_events, streams};
 
-/// Rows that are published in one go.
-const ROWS: i64 = 500;
+/// Rows that are read and published in one go.
+const ROWS: usize = 500;
 /// How often an idle relay looks whether the broker still has what it was given, and whether another replica that
 /// died left rows behind.
 const LOOK: Duration = Duration::from_secs(1);
@@ -36,8 +36,8 @@ pub(crate) struct Relay {
     pub(crate) database: Database,
     pub(crate) jetstream: Context,
     pub(crate) service: Service,
-    /// Woken by commits.
-    pub(crate) committed: Arc<Notify>,
+    /// What was committed here.
+    pub(crate) handover: Arc<Handover>,
     pub(crate) health: Check,
 }
 
@@ -81,29 +81,41 @@ impl Relay {
     async fn follow(&self, shutdown: &CancellationToken) -> Result<(), Halt> {
         let mut last = self.last_sequence().await?;
         self.health.set(Ok(()));
+        // Whether the journal may have rows that were not handed over.
+        let mut look = true;
         loop {
-            let rows = journal::after(&mut *self.database.connection().await?, last, ROWS).await?;
-            if let Some(first) = rows.first() {
-                if first.position != last + 1 {
-                    return Err(Halt::Alarm(format!(
-                        "the journal goes on at {} and the stream ends at {last}: rows are missing",
-                        first.position
-                    )));
-                }
+            let handed_over = self.handover.take(last);
+            if !handed_over.is_empty() {
+                last = self.publish(&handed_over, last).await?;
+                look = false;
+                continue;
+            }
+            let rows = if look { self.behind(last).await? } else { Vec::new() };
+            if !rows.is_empty() {
                 last = self.publish(&rows, last).await?;
                 continue;
             }
-            if shutdown.is_cancelled() {
+            if look && shutdown.is_cancelled() {
                 return Ok(());
             }
-            let woken = tokio::select! {
-                () = self.committed.notified() => true,
-                () = shutdown.cancelled() => true,
-                () = sleep(LOOK) => false,
-            };
-            if !woken {
-                last = self.last_sequence().await?;
+            tokio::select! {
+                () = self.handover.more() => {}
+                () = shutdown.cancelled() => {}
+                () = sleep(LOOK) => last = self.last_sequence().await?,
             }
+            look = true;
+        }
+    }
+
+    /// The journal's next rows.
+    async fn behind(&self, last: u64) -> Result<Vec<Row>, Halt> {
+        let rows = journal::after(&mut *self.database.connection().await?, last, ROWS).await?;
+        match rows.first() {
+            Some(first) if first.position != last + 1 => Err(Halt::Alarm(format!(
+                "the journal goes on at {} and the stream ends at {last}: rows are missing",
+                first.position
+            ))),
+            _ => Ok(rows),
         }
     }
 
@@ -124,7 +136,17 @@ impl Relay {
     }
 
     /// Publishes rows that follow `last`; returns where the stream ends then.
-    async fn publish(&self, rows: &[Row], last: u64) -> Result<u64, Halt> {
+    async fn publish(&self, rows: &[Row], mut last: u64) -> Result<u64, Halt> {
+        for part in rows.chunks(ROWS) {
+            // Else another relay was faster, or the broker lost something.
+            if part.first().is_some_and(|first| first.position == last + 1) {
+                last = self.publish_part(part, last).await?;
+            }
+        }
+        Ok(last)
+    }
+
+    async fn publish_part(&self, rows: &[Row], last: u64) -> Result<u64, Halt> {
         let Some((final_row, rows)) = rows.split_last() else { return Ok(last) };
         for row in rows {
             let event = cloud_events::write(self.service, row);
@@ -135,7 +157,7 @@ impl Relay {
         let published = self.jetstream.publish_with_headers(event.subject, event.headers, event.payload);
         match timeout(ACKNOWLEDGEMENT, published.await?.into_future().boxed()).await? {
             Ok(acknowledged) => Ok(acknowledged.sequence),
-            // Another relay was faster, or the broker lost something: the stream knows.
+            // The stream knows where it ends.
             Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => self.last_sequence().await,
             Err(error) => Err(error.into()),
         }

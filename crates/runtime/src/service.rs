@@ -13,7 +13,7 @@ use contracts::subjects::headers as names;
 use contracts::{Actor, Case, CommandSet, EventSet, Outcome, Problem, Query};
 use diesel_migrations::EmbeddedMigrations;
 use serde_json::value::RawValue;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -27,6 +27,7 @@ use crate::domain::{Around, Domain};
 use crate::endpoints::{self, Endpoint, Progress, encode};
 use crate::erasure::Eraser;
 use crate::follower::{Checkpoint, Follower, Work};
+use crate::handover::Handover;
 use crate::health::Health;
 use crate::monitor::{Followed, Monitor};
 use crate::process::{self, ServiceArgs};
@@ -206,11 +207,11 @@ impl<D: Domain> Service<D> {
 impl<D: Domain> Parts<D> {
     /// Starts the command loop and the relay.
     fn start_writing(&self, decided: CancellationToken) {
-        let committed = Arc::new(Notify::new());
+        let handover = Arc::new(Handover::default());
         let commands = CommandLoop::<D> {
             around: self.around.clone(),
             jetstream: self.jetstream.clone(),
-            committed: Arc::clone(&committed),
+            handover: Arc::clone(&handover),
             health: self.health.check("commands"),
             pulse: self.health.pulse("command loop", commands::LIMIT),
             dead_letters: self.dead_letters.clone(),
@@ -221,7 +222,7 @@ impl<D: Domain> Parts<D> {
             database: self.around.database.clone(),
             jetstream: self.jetstream.clone(),
             service: D::Command::SERVICE,
-            committed,
+            handover,
             health: self.health.check("relay"),
         };
         let shutdown = self.shutdown.clone();

@@ -11,12 +11,10 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use runtime::database::{Connection, Key, StoreError};
 use runtime::erasure;
+use runtime::prepared::{counted, pieces};
 
 use crate::remains;
 use crate::schema::{api_keys, credentials, profiles};
-
-/// How many rows one statement carries; MySQL allows 65,535 placeholders.
-const ROWS: usize = 1000;
 
 /// A change of private rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,8 +100,10 @@ pub(crate) async fn write(connection: &mut Connection, changes: &[PrivateRow]) -
     for row in keys.into_values() {
         diesel::insert_into(api_keys::table).values(row).execute(connection).await?;
     }
-    for part in gone.chunks(ROWS) {
-        diesel::delete(api_keys::table.filter(api_keys::id.eq_any(part))).execute(connection).await?;
+    for part in pieces(&gone) {
+        counted(diesel::delete(api_keys::table.filter(api_keys::id.eq_any(part))), part.len())
+            .execute(connection)
+            .await?;
     }
     Ok(())
 }
@@ -123,11 +123,13 @@ async fn write_profiles(
         })
     });
     let kept: Vec<ProfileRow<'_>> = kept.collect();
-    for part in kept.chunks(ROWS) {
-        diesel::replace_into(profiles::table).values(part).execute(connection).await?;
+    for part in pieces(&kept) {
+        counted(diesel::replace_into(profiles::table).values(part), part.len()).execute(connection).await?;
     }
-    for part in erased(changes).chunks(ROWS) {
-        diesel::delete(profiles::table.filter(profiles::user_id.eq_any(part))).execute(connection).await?;
+    for part in pieces(&erased(changes)) {
+        counted(diesel::delete(profiles::table.filter(profiles::user_id.eq_any(part))), part.len())
+            .execute(connection)
+            .await?;
     }
     Ok(())
 }
@@ -141,11 +143,13 @@ async fn write_passwords(
         Some(CredentialsRow { user_id: Key(id.0), password_hash: hash.as_str(), password_version: version })
     });
     let kept: Vec<CredentialsRow<'_>> = kept.collect();
-    for part in kept.chunks(ROWS) {
-        diesel::replace_into(credentials::table).values(part).execute(connection).await?;
+    for part in pieces(&kept) {
+        counted(diesel::replace_into(credentials::table).values(part), part.len()).execute(connection).await?;
     }
-    for part in erased(changes).chunks(ROWS) {
-        diesel::delete(credentials::table.filter(credentials::user_id.eq_any(part))).execute(connection).await?;
+    for part in pieces(&erased(changes)) {
+        counted(diesel::delete(credentials::table.filter(credentials::user_id.eq_any(part))), part.len())
+            .execute(connection)
+            .await?;
     }
     Ok(())
 }

@@ -6,12 +6,10 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use runtime::database::{Connection, Key, StoreError};
 use runtime::domain::Recorded;
+use runtime::prepared::{counted, pieces};
 use runtime::projector::Projection;
 
 use crate::schema::users;
-
-/// How many rows one statement carries; MySQL allows 65,535 placeholders.
-const ROWS: usize = 1000;
 
 /// Keeps `users`.
 pub struct UserTable;
@@ -62,14 +60,16 @@ impl Projection for UserTable {
                 | UserEvent::ApiKeyRevoked(_) => {}
             }
         }
-        for part in registered.chunks(ROWS) {
-            diesel::insert_into(users::table).values(part).execute(connection).await?;
+        for part in pieces(&registered) {
+            counted(diesel::insert_into(users::table).values(part), part.len()).execute(connection).await?;
         }
         for (id, change) in updated {
             diesel::update(users::table.find(id)).set(change).execute(connection).await?;
         }
-        for part in deleted.chunks(ROWS) {
-            diesel::delete(users::table.filter(users::id.eq_any(part))).execute(connection).await?;
+        for part in pieces(&deleted) {
+            counted(diesel::delete(users::table.filter(users::id.eq_any(part))), part.len())
+                .execute(connection)
+                .await?;
         }
         Ok(())
     }
