@@ -16,7 +16,6 @@ use crate::cloud_events;
 use crate::database::{Connection, Key, StoreError};
 pub use crate::journal::Row;
 use crate::journal::{self, event_id, utc};
-use crate::projector::Projection;
 use crate::reactions::{self, Reaction};
 use crate::schema::{checkpoints, claims, erasures, journal as rows, outcomes};
 pub use crate::streams::existing_stream;
@@ -204,16 +203,4 @@ pub fn due<R: Reaction>(row: &Row) -> Result<Vec<(CommandId, R::Command)>, Store
     let event = row.read::<R::Event>()?;
     let commands = R::react(&event).into_iter().enumerate();
     Ok(commands.map(|(index, command)| (reactions::command_id::<R>(event.id, index), command)).collect())
-}
-
-/// Lets a projection work through these rows, which follow what it has seen, in the tables of its name that `target` has.
-///
-/// # Errors
-/// When the store is away, refuses, or when there are events that can't be read.
-pub async fn project<P: Projection>(
-    target: &mut Connection,
-    rows: impl Iterator<Item = &Row>,
-) -> Result<(), StoreError> {
-    let events = rows.map(Row::read::<P::Event>).collect::<Result<Vec<_>, _>>()?;
-    P::project(target, &events).await
 }

@@ -4,9 +4,10 @@ use std::marker::PhantomData;
 
 use contracts::{EventSet, Service};
 use runtime::database::{Connection, StoreError};
-use runtime::inspection;
+use runtime::inspection::{self, Row};
 use runtime::projector::Projection;
 use tokio::join;
+use tokio::sync::mpsc;
 
 use super::around::Around;
 use super::finding::Findings;
@@ -109,11 +110,25 @@ fn mend<P: Projection>(home: Service) -> String {
 
 /// Lets the projection work through its journal again, as far as it has come.
 async fn fold<P: Projection>(mut journal: Pages, scratch: &mut Connection, checkpoint: u64) -> Result<(), StoreError> {
-    while let Some(page) = journal.next().await {
-        let rows = page.iter().map(|entry| &entry.row).take_while(|row| row.position <= checkpoint);
-        inspection::project::<P>(scratch, rows).await?;
-    }
-    Ok(())
+    // The next events are read while the store works on those before.
+    let (ready, mut events) = mpsc::channel(1);
+    let reading = async move {
+        while let Some(page) = journal.next().await {
+            let rows = page.iter().map(|entry| &entry.row).take_while(|row| row.position <= checkpoint);
+            let events = rows.map(Row::read::<P::Event>).collect::<Result<Vec<_>, _>>()?;
+            if ready.send(events).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    };
+    let working = async {
+        while let Some(events) = events.recv().await {
+            P::project(scratch, &events).await?;
+        }
+        Ok(())
+    };
+    tokio::try_join!(reading, working).map(drop)
 }
 
 /// What each of these tables has, summed up.
