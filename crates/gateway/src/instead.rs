@@ -4,7 +4,6 @@ use std::any::Any;
 
 use axum::extract::Request;
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, IntoResponseParts, Response};
 use contracts::{Case, Problem};
 use serde::Serialize;
@@ -65,16 +64,27 @@ pub(crate) fn json(status: StatusCode, media_type: &'static str, body: &impl Ser
     }
 }
 
-/// Middleware: whatever error the router itself answers with gets a problem as its body, and keeps its headers.
-pub(crate) async fn explain(request: Request, next: Next) -> Response {
-    let (method, uri) = (request.method().clone(), request.uri().clone());
-    let response = next.run(request).await;
+/// What was asked for, to explain what is answered instead.
+pub(crate) struct Asked {
+    pub(crate) method: Method,
+    uri: Uri,
+}
+
+impl Asked {
+    /// As a request asks.
+    pub(crate) fn of(request: &Request) -> Self {
+        Self { method: request.method().clone(), uri: request.uri().clone() }
+    }
+}
+
+/// Whatever error the router itself answers with gets a problem as its body, and keeps its headers.
+pub(crate) fn explained(response: Response, asked: &Asked) -> Response {
     let is_error = response.status().is_client_error() || response.status().is_server_error();
     let explained = response.headers().get(header::CONTENT_TYPE).is_some_and(|media_type| media_type == PROBLEM_JSON);
     if !is_error || explained {
         return response;
     }
-    let problem = problem_of(response.status(), &method, &uri);
+    let problem = problem_of(response.status(), asked);
     let mut explained = Instead::from(problem).into_response();
     for (name, value) in response.headers() {
         if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
@@ -84,7 +94,7 @@ pub(crate) async fn explain(request: Request, next: Next) -> Response {
     explained
 }
 
-fn problem_of(status: StatusCode, method: &Method, uri: &Uri) -> Problem {
+fn problem_of(status: StatusCode, Asked { method, uri }: &Asked) -> Problem {
     let path = uri.path();
     match status {
         StatusCode::NOT_FOUND => Problem::new(Case::NoSuchRoute, format!("there is nothing at {path}")),
@@ -101,7 +111,7 @@ fn problem_of(status: StatusCode, method: &Method, uri: &Uri) -> Problem {
 }
 
 /// What a handler that panics is turned into.
-pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Response {
     let words = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     tracing::error!(panic = words.unwrap_or("without words"), "a handler panicked");
     Instead::from(Problem::new(Case::Internal, "the request could not be answered")).into_response()

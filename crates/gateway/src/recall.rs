@@ -137,7 +137,7 @@ impl Asking {
         Q: Query,
         Q::Reply: Sync,
     {
-        let Recall { tail, answers } = &*self.gateway.recall;
+        let Recall { tail, answers } = &self.gateway.recall;
         let Some(reached) = self.reached() else {
             return Ok(Arc::new(Answer::new(self.ask(query).await?)));
         };
@@ -162,7 +162,7 @@ impl Asking {
     /// How far the event streams have come, when that is at least as far as what the caller has seen. While the broker is
     /// away nobody knows what happens, and nothing is kept.
     fn reached(&self) -> Option<Place> {
-        let least = Place::of(&self.least());
+        let least = self.least();
         let reached = self.gateway.recall.tail.reached().filter(|reached| reached.covers(&least));
         reached.filter(|_| self.gateway.client.is_connected())
     }
