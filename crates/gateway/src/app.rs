@@ -1,25 +1,22 @@
 //! What answers: the routes, and what holds for every answer whatever the route is. One path for each thing, bounded
 //! bodies and times, no panic, problems, what browsers are told; and everything is counted.
 
-use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::Route;
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
-use tokio::time::{Instant, timeout};
-use tower::{Layer, Service};
+use tokio::time::timeout;
+use tower::Service;
 
 use crate::edge::{Bodies, Browsers};
 use crate::instead::{self, Asked, Instead};
-use crate::measured::Figures;
+use crate::measured::Measuring;
 use crate::routes::tutorial;
 use crate::swagger::HOME;
 
@@ -34,8 +31,10 @@ pub struct App(Router);
 /// Lets these routes answer as all do.
 pub fn with_manners(routes: Router, browsers: Browsers) -> App {
     let cors = browsers.cors();
-    // One layer for all of it: each boxes its future and clones what is behind it, for every request.
-    let routes = routes.layer(Manners { bodies: Bodies::new(), browsers: Arc::new(browsers) });
+    // One layer for all of it, because each clones what is behind it and boxes its future, for every request: seven took
+    // 28 of 65 µs that a read cost, with a gateway that was dear to clone.
+    let manners = Arc::new(Manners { bodies: Bodies::new(), browsers });
+    let routes = routes.layer(from_fn_with_state(manners, answer_as_all_do));
     App(match cors {
         Some(cors) => routes.layer(cors),
         None => routes,
@@ -51,66 +50,30 @@ impl App {
     }
 }
 
-/// What a route is given that makes it answer as all do.
-#[derive(Clone)]
+/// What it takes to answer as all do.
 struct Manners {
     bodies: Bodies,
-    browsers: Arc<Browsers>,
+    browsers: Browsers,
 }
 
-impl Layer<Route> for Manners {
-    type Service = Mannered;
-
-    fn layer(&self, route: Route) -> Mannered {
-        Mannered { route, manners: self.clone(), figures: Figures::default() }
-    }
+/// Middleware, in the order in which it happens.
+async fn answer_as_all_do(State(manners): State<Arc<Manners>>, request: Request, next: Next) -> Response {
+    let (asked, measuring) = (Asked::of(&request), Measuring::start(&request));
+    let response = match manners.bodies.room(request.body()) {
+        Ok(_taken) => in_time(next.run(request)).await,
+        Err(problem) => Instead::from(problem).into_response(),
+    };
+    let mut response = asked.explained(response);
+    measuring.end(&response);
+    not_stored(&mut response);
+    manners.browsers.tell(&mut response);
+    response
 }
 
-/// A route with manners.
-#[derive(Clone)]
-struct Mannered {
-    route: Route,
-    manners: Manners,
-    figures: Figures,
-}
-
-impl Service<Request> for Mannered {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request) -> Self::Future {
-        // The request has a clone of its own already.
-        Box::pin(self.clone().answer(request).map(Ok))
-    }
-}
-
-impl Mannered {
-    async fn answer(self, request: Request) -> Response {
-        let began = Instant::now();
-        let path = request.extensions().get::<MatchedPath>().cloned();
-        let asked = Asked::of(&request);
-        let response = match self.manners.bodies.room(request.body()) {
-            Ok(_taken) => in_time(self.route, request).await,
-            Err(problem) => Instead::from(problem).into_response(),
-        };
-        let mut response = instead::explained(response, &asked);
-        self.figures.note(path.as_ref(), &asked.method, response.status(), began.elapsed());
-        not_stored(&mut response);
-        self.manners.browsers.tell(&mut response);
-        response
-    }
-}
-
-/// What a route answers, or that it takes too long, or fails.
-async fn in_time(mut route: Route, request: Request) -> Response {
-    let answer = AssertUnwindSafe(async { route.call(request).await }).catch_unwind();
-    match timeout(ANSWER, answer).await {
-        Ok(Ok(response)) => response.unwrap_or_else(|never| match never {}),
+/// What is answered, or that it takes too long, or fails.
+async fn in_time(answer: impl Future<Output = Response>) -> Response {
+    match timeout(ANSWER, AssertUnwindSafe(answer).catch_unwind()).await {
+        Ok(Ok(response)) => response,
         Ok(Err(panic)) => instead::panicked(&*panic),
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }

@@ -66,7 +66,7 @@ pub(crate) fn json(status: StatusCode, media_type: &'static str, body: &impl Ser
 
 /// What was asked for, to explain what is answered instead.
 pub(crate) struct Asked {
-    pub(crate) method: Method,
+    method: Method,
     uri: Uri,
 }
 
@@ -75,38 +75,39 @@ impl Asked {
     pub(crate) fn of(request: &Request) -> Self {
         Self { method: request.method().clone(), uri: request.uri().clone() }
     }
-}
 
-/// Whatever error the router itself answers with gets a problem as its body, and keeps its headers.
-pub(crate) fn explained(response: Response, asked: &Asked) -> Response {
-    let is_error = response.status().is_client_error() || response.status().is_server_error();
-    let explained = response.headers().get(header::CONTENT_TYPE).is_some_and(|media_type| media_type == PROBLEM_JSON);
-    if !is_error || explained {
-        return response;
-    }
-    let problem = problem_of(response.status(), asked);
-    let mut explained = Instead::from(problem).into_response();
-    for (name, value) in response.headers() {
-        if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
-            explained.headers_mut().insert(name, value.clone());
+    /// Whatever error the router itself answers with gets a problem as its body, and keeps its headers.
+    pub(crate) fn explained(&self, response: Response) -> Response {
+        let is_error = response.status().is_client_error() || response.status().is_server_error();
+        let explained =
+            response.headers().get(header::CONTENT_TYPE).is_some_and(|media_type| media_type == PROBLEM_JSON);
+        if !is_error || explained {
+            return response;
         }
+        let problem = self.problem(response.status());
+        let mut explained = Instead::from(problem).into_response();
+        for (name, value) in response.headers() {
+            if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
+                explained.headers_mut().insert(name, value.clone());
+            }
+        }
+        explained
     }
-    explained
-}
 
-fn problem_of(status: StatusCode, Asked { method, uri }: &Asked) -> Problem {
-    let path = uri.path();
-    match status {
-        StatusCode::NOT_FOUND => Problem::new(Case::NoSuchRoute, format!("there is nothing at {path}")),
-        StatusCode::METHOD_NOT_ALLOWED => Problem::new(
-            Case::MethodNotAllowed,
-            format!("{path} does not answer {method}; the header Allow has what it does"),
-        ),
-        StatusCode::SERVICE_UNAVAILABLE => {
-            Problem::new(Case::Unavailable, "it took too long; what came of it, an Idempotency-Key would tell")
+    fn problem(&self, status: StatusCode) -> Problem {
+        let (method, path) = (&self.method, self.uri.path());
+        match status {
+            StatusCode::NOT_FOUND => Problem::new(Case::NoSuchRoute, format!("there is nothing at {path}")),
+            StatusCode::METHOD_NOT_ALLOWED => Problem::new(
+                Case::MethodNotAllowed,
+                format!("{path} does not answer {method}; the header Allow has what it does"),
+            ),
+            StatusCode::SERVICE_UNAVAILABLE => {
+                Problem::new(Case::Unavailable, "it took too long; what came of it, an Idempotency-Key would tell")
+            }
+            status if status.is_client_error() => Problem::invalid("request", "the request cannot be read"),
+            _ => Problem::new(Case::Internal, "the request could not be answered"),
         }
-        status if status.is_client_error() => Problem::invalid("request", "the request cannot be read"),
-        _ => Problem::new(Case::Internal, "the request could not be answered"),
     }
 }
 
