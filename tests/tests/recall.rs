@@ -92,13 +92,16 @@ fn a_booking_is_shown_with_the_name_that_its_user_has_now() {
         let showtime = cinema.showtime().await;
         let path = cinema.book(&somebody.id, &showtime, &["A1"]).await.expect(201).header("location").to_owned();
         let user = format!("/api/users/{}", somebody.id);
-        for name in ["Ada King", "Ada Lovelace"] {
+        for (name, seat) in [("Ada King", "A2"), ("Ada Lovelace", "A3")] {
             let known = somebody.api.get(&user).await.expect(200).body;
             let wanted = json!({ "username": known["username"], "email": known["email"], "full_name": name });
             somebody.api.put(&user, &wanted).await.expect(200);
             let first = somebody.api.get(&path).await.expect(200).body;
             assert_eq!(first["user"]["full_name"], name);
             assert_eq!(somebody.api.get(&path).await.expect(200).body, first);
+            let order = json!({ "user_id": somebody.id, "showtime_id": showtime, "seats": [seat] });
+            let made = somebody.api.post("/api/bookings", &order).await.expect(201).body;
+            assert_eq!(made["user"], first["user"]);
         }
     });
 }

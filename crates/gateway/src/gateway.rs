@@ -1,6 +1,7 @@
 //! What all requests share, and what a request brings for asking questions.
 
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use contracts::page::Page;
 use contracts::subjects::headers::MIN_POSITION;
-use contracts::{Actor, Case, Positions, Problem, Query, Service};
+use contracts::{Case, Positions, Problem, Query, Service};
 use runtime::client::Client;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -21,27 +22,37 @@ use crate::edge::{ClientAddress, LimitArgs, Limits};
 use crate::headers;
 use crate::instead::Instead;
 use crate::listing;
-use crate::live::{Live, LiveArgs};
+use crate::live::{Live, LiveArgs, Place};
 use crate::names::Names;
 use crate::recall::{Of, Recall};
 use crate::representation::{Representation, Shown};
-use crate::seen::Seen;
+use crate::seen::{Reader, Seen};
 
 /// How long a command's outcome is still waited for after the process was told to stop.
 const LAST_WAIT: Duration = Duration::from_secs(5);
 
-/// What all requests share.
+/// What all requests share. Clones are cheap: each request has some.
 #[derive(Clone)]
-pub struct Gateway {
+pub struct Gateway(Arc<Shared>);
+
+/// What is behind a [`Gateway`].
+pub struct Shared {
     pub(crate) client: Client,
     pub(crate) secrets: Secrets,
     pub(crate) passwords: Passwords,
-    pub(crate) names: Arc<Names>,
-    pub(crate) seen: Arc<Seen>,
-    pub(crate) limits: Arc<Limits>,
+    pub(crate) names: Names,
+    pub(crate) seen: Seen,
+    pub(crate) limits: Limits,
     pub(crate) live: Arc<Live>,
-    pub(crate) recall: Arc<Recall>,
+    pub(crate) recall: Recall,
     pub(crate) shutdown: CancellationToken,
+}
+
+impl Deref for Gateway {
+    type Target = Shared;
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
 }
 
 impl Gateway {
@@ -56,17 +67,17 @@ impl Gateway {
         shutdown: CancellationToken,
     ) -> Self {
         let live = Live::start(live, jetstream, client.clone(), shutdown.clone());
-        Self {
-            recall: Arc::new(Recall::new(live.tail())),
+        Self(Arc::new(Shared {
+            recall: Recall::new(live.tail()),
             live,
-            names: Arc::new(Names::start(client.clone())),
+            names: Names::start(client.clone()),
             client,
             secrets,
             passwords: Passwords::default(),
-            seen: Arc::new(Seen::new()),
-            limits: Arc::new(Limits::new(limits)),
+            seen: Seen::new(),
+            limits: Limits::new(limits),
             shutdown,
-        }
+        }))
     }
 
     /// Returns when there is no time left to wait for outcomes, because the process has to end.
@@ -83,7 +94,7 @@ pub(crate) struct Asking {
     /// Where the request comes from.
     pub(crate) address: IpAddr,
     /// What the caller says they have seen, perhaps through another gateway.
-    said: Positions,
+    said: Place,
     pub(crate) headers: HeaderMap,
     pub(crate) uri: Uri,
 }
@@ -93,12 +104,13 @@ impl FromRequestParts<Gateway> for Asking {
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Instead> {
         let address = parts.extensions.get().map(|ClientAddress(address)| *address);
-        let said = headers::list(&parts.headers, MIN_POSITION).unwrap_or_default();
+        let said = headers::list(&parts.headers, MIN_POSITION).unwrap_or_default().parse();
+        let said = said.map_err(|message: String| Problem::invalid(MIN_POSITION, message));
         Ok(Self {
             gateway: gateway.clone(),
             caller: Caller::from_request_parts(parts, gateway).await?,
             address: address.unwrap_or(IpAddr::from([0, 0, 0, 0])),
-            said: said.parse().map_err(|message: String| Problem::invalid(MIN_POSITION, message))?,
+            said: Place::of(&said?),
             headers: parts.headers.clone(),
             uri: parts.uri.clone(),
         })
@@ -107,28 +119,23 @@ impl FromRequestParts<Gateway> for Asking {
 
 impl Asking {
     /// Whose last write an answer may not be older than: the account's, or while nobody has signed in, the address's.
-    fn reader(&self) -> String {
-        match &self.caller.actor {
-            Actor::Anonymous => self.address.to_string(),
-            actor => actor.account(),
-        }
+    fn reader(&self) -> Reader {
+        Reader::of(&self.caller.actor, self.address)
     }
 
     /// Notes that the caller was told of these positions.
     pub(crate) fn has_seen(&self, positions: &Positions) {
-        self.gateway.seen.remember(self.reader(), positions);
+        self.gateway.seen.remember(self.reader(), &Place::of(positions));
     }
 
     /// The answer, not older than what the caller has seen.
     pub(crate) async fn ask<Q: Query>(&self, query: &Q) -> Result<Q::Reply, Problem> {
-        self.gateway.client.ask(query, &self.least()).await
+        self.gateway.client.ask(query, &self.least().positions()).await
     }
 
     /// What the caller has seen: no answer may be older.
-    pub(crate) fn least(&self) -> Positions {
-        let mut least = self.gateway.seen.least(&self.reader());
-        least.merge(&self.said);
-        least
+    pub(crate) fn least(&self) -> Place {
+        self.gateway.seen.least(&self.reader()).max(&self.said)
     }
 
     /// Answers with one thing, or 304 when the caller has it already.

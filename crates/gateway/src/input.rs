@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use axum::body::{Bytes, HttpBody};
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use contracts::message::in_words_of_json;
@@ -73,13 +73,14 @@ pub struct Input<T>(pub T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
     type Rejection = Instead;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Instead> {
+    async fn from_request(mut request: Request, state: &S) -> Result<Self, Instead> {
         check_media_type(request.headers())?;
         let too_large = || Problem::new(Case::TooLarge, format!("a body has at most {BODY_LIMIT} bytes"));
         // Whoever says so beforehand need not send it.
         if request.body().size_hint().lower() > BODY_LIMIT as u64 {
             return Err(too_large().into());
         }
+        DefaultBodyLimit::max(BODY_LIMIT).apply(&mut request);
         let Ok(arrived) = timeout(BODY_PATIENCE, Bytes::from_request(request, state)).await else {
             return Err(Problem::new(Case::RequestTimeout, "the body did not arrive within 10 seconds").into());
         };

@@ -4,7 +4,6 @@ use std::any::Any;
 
 use axum::extract::Request;
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, IntoResponseParts, Response};
 use contracts::{Case, Problem};
 use serde::Serialize;
@@ -65,43 +64,55 @@ pub(crate) fn json(status: StatusCode, media_type: &'static str, body: &impl Ser
     }
 }
 
-/// Middleware: whatever error the router itself answers with gets a problem as its body, and keeps its headers.
-pub(crate) async fn explain(request: Request, next: Next) -> Response {
-    let (method, uri) = (request.method().clone(), request.uri().clone());
-    let response = next.run(request).await;
-    let is_error = response.status().is_client_error() || response.status().is_server_error();
-    let explained = response.headers().get(header::CONTENT_TYPE).is_some_and(|media_type| media_type == PROBLEM_JSON);
-    if !is_error || explained {
-        return response;
-    }
-    let problem = problem_of(response.status(), &method, &uri);
-    let mut explained = Instead::from(problem).into_response();
-    for (name, value) in response.headers() {
-        if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
-            explained.headers_mut().insert(name, value.clone());
-        }
-    }
-    explained
+/// What was asked for, to explain what is answered instead.
+pub(crate) struct Asked {
+    method: Method,
+    uri: Uri,
 }
 
-fn problem_of(status: StatusCode, method: &Method, uri: &Uri) -> Problem {
-    let path = uri.path();
-    match status {
-        StatusCode::NOT_FOUND => Problem::new(Case::NoSuchRoute, format!("there is nothing at {path}")),
-        StatusCode::METHOD_NOT_ALLOWED => Problem::new(
-            Case::MethodNotAllowed,
-            format!("{path} does not answer {method}; the header Allow has what it does"),
-        ),
-        StatusCode::SERVICE_UNAVAILABLE => {
-            Problem::new(Case::Unavailable, "it took too long; what came of it, an Idempotency-Key would tell")
+impl Asked {
+    /// As a request asks.
+    pub(crate) fn of(request: &Request) -> Self {
+        Self { method: request.method().clone(), uri: request.uri().clone() }
+    }
+
+    /// Whatever error the router itself answers with gets a problem as its body, and keeps its headers.
+    pub(crate) fn explained(&self, response: Response) -> Response {
+        let is_error = response.status().is_client_error() || response.status().is_server_error();
+        let explained =
+            response.headers().get(header::CONTENT_TYPE).is_some_and(|media_type| media_type == PROBLEM_JSON);
+        if !is_error || explained {
+            return response;
         }
-        status if status.is_client_error() => Problem::invalid("request", "the request cannot be read"),
-        _ => Problem::new(Case::Internal, "the request could not be answered"),
+        let problem = self.problem(response.status());
+        let mut explained = Instead::from(problem).into_response();
+        for (name, value) in response.headers() {
+            if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
+                explained.headers_mut().insert(name, value.clone());
+            }
+        }
+        explained
+    }
+
+    fn problem(&self, status: StatusCode) -> Problem {
+        let (method, path) = (&self.method, self.uri.path());
+        match status {
+            StatusCode::NOT_FOUND => Problem::new(Case::NoSuchRoute, format!("there is nothing at {path}")),
+            StatusCode::METHOD_NOT_ALLOWED => Problem::new(
+                Case::MethodNotAllowed,
+                format!("{path} does not answer {method}; the header Allow has what it does"),
+            ),
+            StatusCode::SERVICE_UNAVAILABLE => {
+                Problem::new(Case::Unavailable, "it took too long; what came of it, an Idempotency-Key would tell")
+            }
+            status if status.is_client_error() => Problem::invalid("request", "the request cannot be read"),
+            _ => Problem::new(Case::Internal, "the request could not be answered"),
+        }
     }
 }
 
 /// What a handler that panics is turned into.
-pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Response {
     let words = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     tracing::error!(panic = words.unwrap_or("without words"), "a handler panicked");
     Instead::from(Problem::new(Case::Internal, "the request could not be answered")).into_response()

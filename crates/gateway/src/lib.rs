@@ -22,6 +22,7 @@ pub mod listing;
 pub mod representation;
 pub mod shown;
 
+mod app;
 mod audited;
 mod document;
 mod export;
@@ -43,11 +44,12 @@ pub mod bodies {
     pub use crate::routes::users::{NewUser, TheirBookings};
 }
 
+pub use app::{App, with_manners};
 pub use created::{command_id, created_id};
 pub use edge::{EdgeArgs, LimitArgs};
 pub use gateway::Gateway;
 pub use live::LiveArgs;
-pub use server::{Args, run, with_manners};
+pub use server::{Args, run};
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

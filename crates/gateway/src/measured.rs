@@ -2,7 +2,6 @@
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
-use axum::middleware::Next;
 use axum::response::Response;
 use metrics::histogram;
 use runtime::figures::REQUESTS;
@@ -11,22 +10,36 @@ use tokio::time::Instant;
 /// Files of Swagger UI, and what nothing answers.
 const NO_ROUTE: &str = "other";
 
-/// Middleware: measures until the head of the answer is there. A stream of events goes on after that.
-pub(crate) async fn measure(request: Request, next: Next) -> Response {
-    let began = Instant::now();
-    let route =
-        request.extensions().get().map_or_else(|| NO_ROUTE.to_owned(), |path: &MatchedPath| path.as_str().into());
-    let method = name(request.method());
-    let response = next.run(request).await;
-    let status = match response.status().as_u16() {
-        100..200 => "1xx",
-        200..300 => "2xx",
-        300..400 => "3xx",
-        400..500 => "4xx",
-        _ => "5xx",
-    };
-    histogram!(REQUESTS, "method" => method, "route" => route, "status" => status).record(began.elapsed());
-    response
+/// A request that is being answered.
+pub(crate) struct Measuring {
+    began: Instant,
+    method: &'static str,
+    route: String,
+}
+
+impl Measuring {
+    /// Begins with the head of a request.
+    pub(crate) fn start(request: &Request) -> Self {
+        let path: Option<&MatchedPath> = request.extensions().get();
+        Self {
+            began: Instant::now(),
+            method: name(request.method()),
+            route: path.map_or(NO_ROUTE, MatchedPath::as_str).to_owned(),
+        }
+    }
+
+    /// Ends with the head of the answer. A stream of events goes on after that.
+    pub(crate) fn end(self, response: &Response) {
+        let status = match response.status().as_u16() {
+            100..200 => "1xx",
+            200..300 => "2xx",
+            300..400 => "3xx",
+            400..500 => "4xx",
+            _ => "5xx",
+        };
+        let Self { began, method, route } = self;
+        histogram!(REQUESTS, "method" => method, "route" => route, "status" => status).record(began.elapsed());
+    }
 }
 
 /// A method as a label: clients may make up others.

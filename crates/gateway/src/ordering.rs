@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::created::{command_id, created_id};
 use crate::done::Done;
-use crate::gateway::{Asking, Gateway};
+use crate::gateway::{Asking, Gateway, Shared};
 use crate::headers::{IfMatch, Prefer, idempotency_key, list, value};
 use crate::instead::{Instead, json};
 use crate::representation::Representation;
@@ -135,7 +135,7 @@ impl Ordering {
         order: Order,
         deadline: DateTime<Utc>,
     ) -> Result<Outcome, Instead> {
-        let Gateway { client, shutdown, .. } = &self.asking.gateway;
+        let Shared { client, shutdown, .. } = &*self.asking.gateway;
         let id = order.id;
         let problem = match client.publish(command, order).await {
             Ok(pending) => {

@@ -115,6 +115,14 @@ impl Recall {
 }
 
 impl Of {
+    /// Whose events can change it.
+    fn services(self) -> &'static [Service] {
+        match self {
+            Self::Programme => &[Service::Movies],
+            Self::Bookings(_) | Self::Booking(_) => &[Service::Movies, Service::Bookings],
+        }
+    }
+
     fn changed(self, reached: &Place, tail: &Tail) -> Place {
         let mut changed = Place::default();
         changed.set(Service::Movies, reached.get(Service::Movies));
@@ -137,8 +145,8 @@ impl Asking {
         Q: Query,
         Q::Reply: Sync,
     {
-        let Recall { tail, answers } = &*self.gateway.recall;
-        let Some(reached) = self.reached() else {
+        let Recall { tail, answers } = &self.gateway.recall;
+        let Some(reached) = self.reached(of.services()) else {
             return Ok(Arc::new(Answer::new(self.ask(query).await?)));
         };
         let internal = |error: serde_json::Error| Problem::new(Case::Internal, error.to_string());
@@ -154,16 +162,19 @@ impl Asking {
         kept.answer.downcast().map_err(|_| Problem::new(Case::Internal, "an answer to another question was kept"))
     }
 
-    /// Where the last event was that names this user; `None` when the caller has seen more than has come here yet.
-    pub(crate) fn user_changed(&self, user: UserId) -> Option<u64> {
-        self.reached().map(|_| self.gateway.recall.tail.changes().user(user.0))
+    /// Where for each of these users the last event was that names them; `None` when the caller has seen more of the
+    /// users service than has come here yet.
+    pub(crate) fn users_changed(&self) -> impl Fn(UserId) -> Option<u64> {
+        let changes = self.reached(&[Service::Users]).map(|_| self.gateway.recall.tail.changes());
+        move |user| changes.map(|changes| changes.user(user.0))
     }
 
-    /// How far the event streams have come, when that is at least as far as what the caller has seen. While the broker is
-    /// away nobody knows what happens, and nothing is kept.
-    fn reached(&self) -> Option<Place> {
-        let least = Place::of(&self.least());
-        let reached = self.gateway.recall.tail.reached().filter(|reached| reached.covers(&least));
+    /// How far the event streams have come, when that is at least as far as what the caller has seen of these services.
+    /// While the broker is away nobody knows what happens, and nothing is kept.
+    fn reached(&self, services: &[Service]) -> Option<Place> {
+        let least = self.least();
+        let is_enough = |reached: &Place| services.iter().all(|of| reached.get(*of) >= least.get(*of));
+        let reached = self.gateway.recall.tail.reached().filter(is_enough);
         reached.filter(|_| self.gateway.client.is_connected())
     }
 }

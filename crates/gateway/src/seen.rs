@@ -1,10 +1,14 @@
 //! What each caller has been shown to have happened, so that whatever they read next is not older.
 
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use contracts::Positions;
+use contracts::Actor;
+use contracts::ids::{ApiKeyId, UserId};
 use lru::LruCache;
+
+use crate::live::Place;
 
 /// Callers that are remembered; after that, whoever has not been heard of for longest is forgotten. Such a caller may
 /// read something older than their last write, unless they send `Marquee-Min-Position`.
@@ -13,42 +17,68 @@ const CALLERS: NonZeroUsize = match NonZeroUsize::new(10_000) {
     None => NonZeroUsize::MIN,
 };
 
-/// The highest positions that each caller has been handed out, by account, or by address as long as they have not signed in.
-pub(crate) struct Seen(Mutex<LruCache<String, Positions>>);
+/// Who reads: an account, or while nobody has signed in, an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Reader {
+    Address(IpAddr),
+    User(UserId),
+    Key(ApiKeyId),
+    /// Whoever owns the machine.
+    Machine,
+}
+
+impl Reader {
+    /// Whoever this is, at this address.
+    pub(crate) fn of(actor: &Actor, address: IpAddr) -> Self {
+        match actor {
+            Actor::Anonymous => Self::Address(address),
+            Actor::User(id, _) => Self::User(*id),
+            Actor::Key(id, _) => Self::Key(*id),
+            // The operator and reactions don't come by REST.
+            Actor::Machine(_) | Actor::Operator | Actor::Reaction(_) => Self::Machine,
+        }
+    }
+}
+
+/// The highest positions that each reader has been handed out.
+pub(crate) struct Seen(Mutex<LruCache<Reader, Place>>);
 
 impl Seen {
     pub(crate) fn new() -> Self {
         Self(Mutex::new(LruCache::new(CALLERS)))
     }
 
-    /// Notes that this caller was told of these positions.
-    pub(crate) fn remember(&self, caller: String, positions: &Positions) {
-        self.lock().get_or_insert_mut(caller, Positions::default).merge(positions);
+    /// Notes that this reader was told of this place.
+    pub(crate) fn remember(&self, reader: Reader, place: &Place) {
+        let mut seen = self.lock();
+        let known = seen.get_or_insert_mut(reader, Place::default);
+        *known = known.max(place);
     }
 
-    /// The least positions that an answer to this caller may come from.
-    pub(crate) fn least(&self, caller: &str) -> Positions {
-        self.lock().get(caller).cloned().unwrap_or_default()
+    /// The least place that an answer to this reader may come from.
+    pub(crate) fn least(&self, reader: &Reader) -> Place {
+        self.lock().get(reader).copied().unwrap_or_default()
     }
 
-    fn lock(&self) -> MutexGuard<'_, LruCache<String, Positions>> {
+    fn lock(&self) -> MutexGuard<'_, LruCache<Reader, Place>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use contracts::Service;
+    use uuid::Uuid;
 
     use super::*;
 
     #[test]
-    fn the_highest_position_of_each_caller_is_remembered() {
+    fn the_highest_position_of_each_reader_is_remembered() {
         let seen = Seen::new();
-        for (service, position) in [(Service::Bookings, 7), (Service::Bookings, 5), (Service::Users, 2)] {
-            seen.remember("one".into(), &Positions::of(service, position));
+        let (one, other) = (Reader::User(UserId(Uuid::nil())), Reader::Address(IpAddr::from([0, 0, 0, 0])));
+        for place in ["u0.m0.b7", "u0.m0.b5", "u2.m0.b0"] {
+            seen.remember(one, &place.parse().unwrap());
         }
-        assert_eq!(seen.least("one").to_string(), "users=2,bookings=7");
-        assert!(seen.least("other").is_empty());
+        assert_eq!(seen.least(&one).to_string(), "u2.m0.b7");
+        assert_eq!(seen.least(&other), Place::default());
     }
 }

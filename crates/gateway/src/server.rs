@@ -1,34 +1,23 @@
 //! The gateway as a server: its arguments, how it is put together, how it starts and ends.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use anyhow::Context;
-use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderValue, StatusCode, Uri, header};
-use axum::middleware::{from_fn, from_fn_with_state, map_request, map_response};
-use axum::response::{Redirect, Response};
+use axum::http::header;
+use axum::response::Redirect;
 use axum::routing::{any, get};
 use runtime::client::Client;
 use runtime::health::Health;
 use runtime::process::{self, CommonArgs};
 use runtime::room::Bounds;
-use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::timeout::TimeoutLayer;
 
 use crate::access::Secrets;
-use crate::edge::{Bodies, Browsers, Connections, EdgeArgs, LimitArgs, listen, with_room};
+use crate::app::{App, with_manners};
+use crate::edge::{Browsers, Connections, EdgeArgs, LimitArgs, listen};
 use crate::gateway::Gateway;
-use crate::input::BODY_LIMIT;
 use crate::live::LiveArgs;
-use crate::routes::tutorial;
 use crate::swagger::{self, HOME, SwaggerUi};
-use crate::{instead, measured, openapi, table};
-
-/// How long an answer may take from the request's head on: the body's patience, the longest `Prefer: wait`, and what
-/// asking once more for the outcome may take.
-const ANSWER: Duration = Duration::from_secs(90);
+use crate::{openapi, table};
 
 /// REST, OpenAPI and Swagger UI
 #[derive(Clone, Debug, clap::Parser)]
@@ -89,7 +78,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 /// All that is answered: the routes, the document, Swagger UI.
-fn app(gateway: Gateway, browsers: Browsers) -> Router {
+fn app(gateway: Gateway, browsers: Browsers) -> App {
     let document = openapi().to_json().map(axum::body::Bytes::from).unwrap_or_default();
     let document = move || async move { ([(header::CONTENT_TYPE, "application/json")], document) };
     let swagger_ui = SwaggerUi::new();
@@ -102,94 +91,4 @@ fn app(gateway: Gateway, browsers: Browsers) -> Router {
         .route(HOME, get(swagger::answer).with_state(swagger_ui.clone()))
         .fallback_service(any(swagger::answer).with_state(swagger_ui));
     with_manners(routes, browsers)
-}
-
-/// What holds for every answer, whatever the route: one path for each thing, bounded bodies and times, no panic,
-/// problems.
-pub fn with_manners(routes: Router, browsers: Browsers) -> Router {
-    let routes = routes
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(from_fn_with_state(Bodies::new(), with_room))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER))
-        .layer(CatchPanicLayer::custom(instead::panicked))
-        .layer(from_fn(instead::explain))
-        .layer(from_fn(measured::measure))
-        .layer(map_response(not_stored));
-    // Around the router, because what changes a path must come before it.
-    browsers.around(Router::new().fallback_service(routes).layer(map_request(one_path)))
-}
-
-/// Answers change, and some are personal: whoever keeps them has to ask whether they are still right.
-async fn not_stored(mut response: Response) -> Response {
-    let unless_told = response.headers_mut().entry(header::CACHE_CONTROL);
-    unless_told.or_insert(HeaderValue::from_static("private, no-cache"));
-    response
-}
-
-/// Each thing has one path: without a last slash, and not the tutorial's. Swagger UI's own path is the exception.
-async fn one_path(mut request: Request) -> Request {
-    let path = request.uri().path();
-    let trimmed = path.trim_end_matches('/');
-    if path == HOME || trimmed.is_empty() {
-        return request;
-    }
-    let path = tutorial::ours(trimmed).unwrap_or_else(|| trimmed.to_owned());
-    if path != request.uri().path() {
-        let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
-        if let Ok(uri) = format!("{path}{query}").parse::<Uri>() {
-            *request.uri_mut() = uri;
-        }
-    }
-    request
-}
-
-#[cfg(test)]
-mod tests {
-    use axum::body::{Body, to_bytes};
-    use axum::http::{Method, StatusCode};
-    use tower::ServiceExt;
-
-    use super::*;
-
-    /// What is answered: the status, the header `Allow`, and the body.
-    async fn answer(method: Method, path: &str) -> (StatusCode, String, serde_json::Value) {
-        let routes =
-            Router::new().route("/api/users", get(|uri: Uri| async move { axum::Json(uri.to_string()) })).route(
-                "/api/panic",
-                get(|| async {
-                    if true {
-                        panic!("words")
-                    }
-                }),
-            );
-        let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
-        let response = with_manners(routes, Browsers::default()).oneshot(request).await.unwrap();
-        assert_eq!(response.headers()[header::CACHE_CONTROL], "private, no-cache");
-        let allow = response.headers().get(header::ALLOW).map_or("", |allow| allow.to_str().unwrap()).to_owned();
-        let status = response.status();
-        let body = to_bytes(response.into_body(), BODY_LIMIT).await.unwrap();
-        (status, allow, serde_json::from_slice(&body).unwrap())
-    }
-
-    #[tokio::test]
-    async fn a_thing_has_one_path() {
-        for path in ["/api/users?a=b%2F", "/api/users/?a=b%2F", "/api/users//?a=b%2F", "/api/user/?a=b%2F"] {
-            assert_eq!(answer(Method::GET, path).await.2, "/api/users?a=b%2F", "{path}");
-        }
-    }
-
-    #[tokio::test]
-    async fn what_no_handler_answers_is_a_problem() {
-        for (method, path, status, allow, case) in [
-            (Method::GET, "/api/nothing", StatusCode::NOT_FOUND, "", "no-such-route"),
-            (Method::GET, "/", StatusCode::NOT_FOUND, "", "no-such-route"),
-            (Method::PATCH, "/api/users", StatusCode::METHOD_NOT_ALLOWED, "GET,HEAD", "method-not-allowed"),
-            (Method::GET, "/api/panic", StatusCode::INTERNAL_SERVER_ERROR, "", "internal"),
-        ] {
-            let found = answer(method, path).await;
-            assert_eq!((found.0, found.1.as_str()), (status, allow), "{path}");
-            assert_eq!(found.2["type"], format!("urn:marquee:problem:{case}"), "{path}");
-            assert_eq!(found.2["status"], status.as_u16(), "{path}");
-        }
-    }
 }

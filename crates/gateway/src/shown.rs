@@ -52,13 +52,14 @@ impl Done<Booking> {
 impl Asking {
     /// The names of these users.
     pub(crate) async fn names(&self, users: impl IntoIterator<Item = UserId>) -> Found {
-        self.gateway.names.of(users.into_iter().collect()).await
+        let changed = self.users_changed();
+        self.gateway.names.of(users.into_iter().map(|user| (user, changed(user))).collect()).await
     }
 
     /// One booking with its user's names, which are as old as the last event that names the user.
     pub(crate) async fn with_name(&self, booking: &Answer<Booking>) -> Result<Shown, Problem> {
         let user = booking.value.user_id;
-        let changed = self.user_changed(user).map(|position| position.to_string());
+        let changed = self.users_changed()(user).map(|position| position.to_string());
         if let Some(shown) = changed.as_deref().and_then(|changed| booking.shown(changed)) {
             return Ok(shown);
         }

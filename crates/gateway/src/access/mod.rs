@@ -6,6 +6,7 @@ mod caller;
 mod password;
 mod secrets;
 pub mod tokens;
+mod verified;
 
 pub(crate) use api_key::Secret;
 pub use caller::{Caller, bearer};

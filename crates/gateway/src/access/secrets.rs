@@ -3,9 +3,12 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+
+use super::verified::Verified;
 
 /// A secret has at least this many bytes, as many as the hash (RFC 7518, section 3.2).
 const BYTES: usize = 32;
@@ -22,6 +25,8 @@ pub(super) struct Secret {
 pub struct Secrets {
     first: Secret,
     others: Vec<Secret>,
+    /// What was found to be signed with one of them.
+    pub(super) verified: Arc<Verified>,
 }
 
 /// Why a text is not [`Secrets`].
@@ -57,7 +62,7 @@ impl FromStr for Secrets {
     fn from_str(text: &str) -> Result<Self, SecretsError> {
         let mut secrets = text.split(',').map(secret);
         let first = secrets.next().unwrap_or(Err(SecretsError))?;
-        Ok(Self { first, others: secrets.collect::<Result<_, _>>()? })
+        Ok(Self { first, others: secrets.collect::<Result<_, _>>()?, verified: Arc::new(Verified::new()) })
     }
 }
 

@@ -18,7 +18,7 @@ pub const ACCESS: Duration = Duration::from_secs(600);
 /// How long a refresh token is good; the session itself ends earlier when it is told to.
 const REFRESH: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Clocks differ by so much, in seconds.
-const LEEWAY: u64 = 5;
+pub(super) const LEEWAY: i64 = 5;
 const ISSUER: &str = "marquee";
 /// The `typ` of access tokens.
 const ACCESS_TYPE: &str = "at+jwt";
@@ -163,7 +163,7 @@ fn read<T: DeserializeOwned>(
     validation.set_audience(&[audience]);
     validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
     validation.validate_nbf = true;
-    validation.leeway = LEEWAY;
+    validation.leeway = LEEWAY.unsigned_abs();
     let key = DecodingKey::from_secret(&secret.bytes);
     Ok(decode::<Claims<T>>(token, &key, &validation).map_err(|_| BadToken)?.claims)
 }

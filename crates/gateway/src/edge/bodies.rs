@@ -3,15 +3,11 @@
 
 use std::sync::Arc;
 
-use axum::body::HttpBody;
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::body::{Body, HttpBody};
 use contracts::{Case, Problem};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::input::BODY_LIMIT;
-use crate::instead::Instead;
 
 /// A body of at most this many bytes is not counted.
 const SMALL: u64 = 16 << 10;
@@ -22,56 +18,49 @@ const TOGETHER: usize = 128 << 20;
 #[derive(Clone)]
 pub(crate) struct Bodies(Arc<Semaphore>);
 
+/// What a large body has taken, until the answer.
+pub(crate) type Taken<'a> = Option<SemaphorePermit<'a>>;
+
 impl Bodies {
     /// With nothing in it.
     pub(crate) fn new() -> Self {
         Self(Arc::new(Semaphore::new(TOGETHER)))
     }
-}
 
-/// Middleware: whoever sends a large body, or doesn't say how large it is, takes room for it until the answer.
-pub(crate) async fn with_room(State(Bodies(room)): State<Bodies>, request: Request, next: Next) -> Response {
-    let most = BODY_LIMIT as u64;
-    let size = request.body().size_hint().upper().unwrap_or(most).min(most);
-    if size <= SMALL {
-        return next.run(request).await;
+    /// Room for a body that is large, or doesn't say how large it is.
+    ///
+    /// # Errors
+    /// `Unavailable` when others have it all.
+    pub(crate) fn room(&self, body: &Body) -> Result<Taken<'_>, Problem> {
+        let most = BODY_LIMIT as u64;
+        let size = body.size_hint().upper().unwrap_or(most).min(most);
+        if size <= SMALL {
+            return Ok(None);
+        }
+        let taken = self.0.try_acquire_many(u32::try_from(size).unwrap_or(u32::MAX));
+        taken
+            .map(Some)
+            .map_err(|_| Problem::new(Case::Unavailable, "too many large bodies are being sent at the moment"))
     }
-    let Ok(_taken) = room.try_acquire_many(u32::try_from(size).unwrap_or(u32::MAX)) else {
-        let problem = Problem::new(Case::Unavailable, "too many large bodies are being sent at the moment");
-        return Instead::from(problem).into_response();
-    };
-    next.run(request).await
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::Router;
-    use axum::body::Body;
-    use axum::http::StatusCode;
-    use axum::middleware::from_fn_with_state;
-    use axum::routing::post;
-    use tower::ServiceExt;
-
     use super::*;
 
-    #[tokio::test]
-    async fn large_bodies_share_room_and_small_ones_need_none() {
+    #[test]
+    fn large_bodies_share_room_and_small_ones_need_none() {
         let bodies = Bodies::new();
-        let app = Router::new().route("/", post(|| async {})).layer(from_fn_with_state(bodies.clone(), with_room));
-        let send = async |body: Body| {
-            let request = Request::post("/").body(body).unwrap();
-            app.clone().oneshot(request).await.unwrap().status()
-        };
         let large = || Body::from(vec![b' '; BODY_LIMIT]);
         let unknown = || Body::from_stream(futures_util::stream::iter([Ok::<_, std::io::Error>("x")]));
         for body in [large(), unknown()] {
-            assert_eq!(send(body).await, StatusCode::OK);
+            assert!(bodies.room(&body).unwrap().is_some());
         }
-        let _others = bodies.0.acquire_many(u32::try_from(TOGETHER - BODY_LIMIT + 1).unwrap()).await.unwrap();
+        let _others = bodies.0.try_acquire_many(u32::try_from(TOGETHER - BODY_LIMIT + 1).unwrap()).unwrap();
         for body in [large(), unknown()] {
-            assert_eq!(send(body).await, StatusCode::SERVICE_UNAVAILABLE);
+            assert!(bodies.room(&body).unwrap_err().is(Case::Unavailable));
         }
-        assert_eq!(send(Body::from("{}")).await, StatusCode::OK);
-        assert_eq!(send(Body::from(vec![b' '; BODY_LIMIT / 2])).await, StatusCode::OK);
+        assert!(bodies.room(&Body::from("{}")).unwrap().is_none());
+        assert!(bodies.room(&Body::from(vec![b' '; BODY_LIMIT / 2])).unwrap().is_some());
     }
 }

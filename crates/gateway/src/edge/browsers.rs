@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
-use axum::middleware::map_response;
 use axum::response::Response;
 use contracts::subjects::headers::{MIN_POSITION, POSITION};
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -32,17 +30,13 @@ impl Browsers {
         Self { origins, https }
     }
 
-    /// Puts it around what answers.
-    pub fn around(self, app: Router) -> Router {
-        let cors = (!self.origins.is_empty()).then(|| cors(self.origins.clone()));
-        let app = app.layer(map_response(move |response| std::future::ready(self.tell(response))));
-        match cors {
-            Some(cors) => app.layer(cors),
-            None => app,
-        }
+    /// What answers pages of other origins, if some may use the API.
+    pub(crate) fn cors(&self) -> Option<CorsLayer> {
+        (!self.origins.is_empty()).then(|| cors(self.origins.clone()))
     }
 
-    fn tell(&self, mut response: Response) -> Response {
+    /// Tells them, with an answer.
+    pub(crate) fn tell(&self, response: &mut Response) {
         let headers = response.headers_mut();
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY);
@@ -55,7 +49,6 @@ impl Browsers {
         if self.https {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, HTTPS_ONLY);
         }
-        response
     }
 }
 

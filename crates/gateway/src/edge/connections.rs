@@ -7,8 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
+use futures_util::FutureExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -21,10 +21,10 @@ use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
 
 use super::proxies::Proxies;
 use super::{EdgeArgs, tls};
+use crate::app::App;
 
 /// The head of a request, its first line included, has at most this many bytes; a longer one is answered with 431.
 const HEAD_LIMIT: usize = 16 * 1024;
@@ -91,7 +91,7 @@ impl Connections {
     }
 
     /// Answers requests until `shutdown`, and then those that have been begun, as far as they come to an end in time.
-    pub async fn serve(self, listener: TcpListener, app: Router, shutdown: CancellationToken) {
+    pub async fn serve(self, listener: TcpListener, app: App, shutdown: CancellationToken) {
         let this = Arc::new(self);
         let open = GracefulShutdown::new();
         loop {
@@ -136,7 +136,7 @@ impl Connections {
         &self,
         stream: TcpStream,
         peer: SocketAddr,
-        app: Router,
+        app: App,
         watcher: Watcher,
         shutdown: &CancellationToken,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -159,7 +159,7 @@ impl Connections {
     }
 
     /// Speaks HTTP/1.1 until either side has enough.
-    async fn speak<S>(&self, stream: Pin<Box<S>>, peer: SocketAddr, app: Router, watcher: Watcher) -> hyper::Result<()>
+    async fn speak<S>(&self, stream: Pin<Box<S>>, peer: SocketAddr, app: App, watcher: Watcher) -> hyper::Result<()>
     where
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
@@ -168,8 +168,7 @@ impl Connections {
             let mut request = request.map(Body::new);
             let client = proxies.client(peer.ip(), request.headers());
             request.extensions_mut().insert(client);
-            let answer = app.clone().oneshot(request);
-            async { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
+            app.clone().answer(request).map(Ok::<_, Infallible>)
         });
         watcher.watch(self.http.serve_connection(TokioIo::new(stream), service)).await
     }
@@ -183,13 +182,14 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use axum::Extension;
     use axum::routing::get;
+    use axum::{Extension, Router};
     use clap::Parser;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
-    use crate::edge::ClientAddress;
+    use crate::app::with_manners;
+    use crate::edge::{Browsers, ClientAddress};
 
     /// Only the arguments of the edge.
     #[derive(Parser)]
@@ -207,7 +207,7 @@ mod tests {
             "/",
             get(|Extension(ClientAddress(client)): Extension<ClientAddress>| async move { client.to_string() }),
         );
-        let shutdown = CancellationToken::new();
+        let (app, shutdown) = (with_manners(app, Browsers::default()), CancellationToken::new());
         let serving = tokio::spawn(Connections::new(&args.edge).unwrap().serve(listener, app, shutdown.clone()));
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(b"GET / HTTP/1.1\r\nx-forwarded-for: 1.1.1.1, 198.51.100.7\r\n\r\n").await.unwrap();

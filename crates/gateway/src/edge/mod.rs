@@ -18,7 +18,7 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use ipnet::IpNet;
 
-pub(crate) use bodies::{Bodies, with_room};
+pub(crate) use bodies::Bodies;
 pub use browsers::Browsers;
 pub use connections::{Connections, listen};
 pub use limits::LimitArgs;

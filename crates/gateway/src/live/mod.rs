@@ -128,7 +128,7 @@ impl Live {
             return Ok(StatusCode::NO_CONTENT.into_response());
         }
         let listening = self.room.enter(&asking)?;
-        let map = self.seats.open(showtime, &Place::of(&asking.least())).await?;
+        let map = self.seats.open(showtime, &asking.least()).await?;
         let end = self.end(&asking);
         Ok(stream(map.blocks(self.heartbeat, listening).take_until(end)))
     }

@@ -52,10 +52,10 @@ impl Place {
         Service::ALL.iter().all(|service| self.get(*service) >= other.get(*service))
     }
 
-    /// The same for a question that must not be answered from before.
+    /// The same for a question that must not be answered from before. Nothing is before the start.
     pub(crate) fn positions(&self) -> Positions {
         let mut positions = Positions::default();
-        for service in Service::ALL {
+        for service in Service::ALL.into_iter().filter(|service| self.get(*service) > 0) {
             positions.merge(&Positions::of(service, self.get(service)));
         }
         positions
