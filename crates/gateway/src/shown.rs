@@ -19,7 +19,8 @@ use crate::representation::{Representation, Shown};
 pub struct ShownBooking {
     #[serde(flatten)]
     booking: Booking,
-    /// The user's names. Not there once the user is erased, nor while the users service is away.
+    /// The user's names. Not there once the user is erased, nor for whom the gateway has no name while the users service
+    /// is away.
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<UserRef>,
 }

@@ -95,11 +95,9 @@ impl Client {
         let inbox = nats.new_inbox();
         let outcomes = nats.subscribe(inbox.clone()).await?;
         let jetstream = jetstream::new(nats.clone());
-        let publishers = Service::ALL
-            .into_iter()
-            .map(|service| (service, Publisher::start(jetstream.clone(), service, source, &inbox)))
-            .collect();
         let (waiting, room) = (Waiting::start(outcomes), Room::new(bounds));
+        let publisher = |service| Publisher::start(jetstream.clone(), waiting.clone(), service, source, &inbox);
+        let publishers = Service::ALL.into_iter().map(|service| (service, publisher(service))).collect();
         Ok(Self { nats, publishers: Arc::new(publishers), waiting, room })
     }
 

@@ -1,5 +1,6 @@
 //! Commands that were published here and have no outcome yet, and who waits for it.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use contracts::Outcome;
 use contracts::ids::CommandId;
 use futures_util::StreamExt;
 use lru::LruCache;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::interval;
 
 /// How often commands that expired without a word are forgotten.
@@ -26,6 +27,18 @@ type Commands = LruCache<CommandId, Awaited>;
 struct Awaited {
     listeners: Vec<oneshot::Sender<Outcome>>,
     expires: Option<DateTime<Utc>>,
+    /// Held by what went with it, until all of that is decided.
+    together: Option<mpsc::Sender<Infallible>>,
+}
+
+/// Tells when commands that went together are all decided, or forgotten.
+pub(crate) struct Together(mpsc::Receiver<Infallible>);
+
+impl Together {
+    /// Returns then.
+    pub(crate) async fn decided(mut self) {
+        self.0.recv().await;
+    }
 }
 
 impl Waiting {
@@ -41,7 +54,7 @@ impl Waiting {
     pub(crate) fn listen(&self, id: CommandId, expires: Option<DateTime<Utc>>) -> oneshot::Receiver<Outcome> {
         let (listener, outcome) = oneshot::channel();
         let mut commands = self.lock();
-        let awaited = commands.get_or_insert_mut(id, || Awaited { listeners: Vec::new(), expires });
+        let awaited = commands.get_or_insert_mut(id, || Awaited { listeners: Vec::new(), expires, together: None });
         // Whoever has gone away need not be told.
         awaited.listeners.retain(|listener| !listener.is_closed());
         awaited.listeners.push(listener);
@@ -50,6 +63,18 @@ impl Waiting {
             commands.pop_lru();
         }
         outcome
+    }
+
+    /// These commands go together.
+    pub(crate) fn together(&self, ids: impl IntoIterator<Item = CommandId>) -> Together {
+        let (together, decided) = mpsc::channel(1);
+        let mut commands = self.lock();
+        for id in ids {
+            if let Some(awaited) = commands.peek_mut(&id) {
+                awaited.together = Some(together.clone());
+            }
+        }
+        Together(decided)
     }
 
     /// Forgets a command.
@@ -112,8 +137,23 @@ fn tell(commands: &mut Commands, outcome: Outcome) {
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
+    use futures_util::FutureExt;
 
     use super::*;
+
+    #[tokio::test]
+    async fn what_went_together_is_decided_when_the_last_of_it_is() {
+        let waiting = Waiting(Arc::new(Mutex::new(LruCache::unbounded())));
+        let ids = [CommandId::default(), CommandId::default()];
+        let _listeners = ids.map(|id| waiting.listen(id, None));
+        let mut together = std::pin::pin!(waiting.together(ids).decided());
+        let [first, last] = ids;
+        waiting.forget(first);
+        assert!((&mut together).now_or_never().is_none());
+        waiting.forget(last);
+        together.await;
+        waiting.together([first]).decided().await;
+    }
 
     #[test]
     fn so_many_are_remembered_and_none_that_has_expired() {
