@@ -1,5 +1,5 @@
 //! What the command loop has just committed, on its way to the relay, which so need not read it from the journal again:
-//! that query and its rows were 6 % of the processor time of a booking.
+//! that would be one query of the 18 that a lone booking costs, and every row once more.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -3,7 +3,7 @@
 //! Under way until its commands are decided: a service decides one batch at a time, so what came sooner would only wait
 //! there, and be decided in smaller batches. Most of what a batch costs, it costs however many commands are in it: the
 //! broker's sync, the questions to other services, the transaction. Compared with waiting for the broker only, 16 clients
-//! that book had 1.4 times the throughput, 64 had 1.3 times. An idle publisher adds no delay.
+//! that book had 1.3 times the throughput, 64 had 1.2 times. An idle publisher adds no delay.
 
 use std::time::Duration;
 
