@@ -67,8 +67,9 @@ impl<'a> Changes<'a> {
         for part in pieces(&rows(self.movies, movie_row)?) {
             counted(diesel::replace_into(movies::table).values(part), part.len()).execute(connection).await?;
         }
-        for part in pieces(&rows(self.halls, hall_row)?) {
-            counted(diesel::replace_into(halls::table).values(part), part.len()).execute(connection).await?;
+        // One by one: a layout can be a megabyte, and a statement must fit into a packet.
+        for row in rows(self.halls, hall_row)? {
+            diesel::replace_into(halls::table).values(row).execute(connection).await?;
         }
         for part in pieces(&rows(self.showtimes, showtime_row)?) {
             counted(diesel::replace_into(showtimes::table).values(part), part.len()).execute(connection).await?;

@@ -16,7 +16,8 @@
 //! what nobody can ask for any more, `migrations` brings tables up to date at the start. Whether all of that is as it
 //! must be, an audit asks from outside ([`inspection`]). `stranded` finds commands that the broker keeps to itself.
 //!
-//! What is asked of MySQL again and again is [`prepared`] once. How much may be under way at a time, [`room`] says; `waiting` remembers who waits for which command.
+//! What is asked of MySQL again and again is [`prepared`] once. How much may be under way at a time, [`room`] says;
+//! `waiting` remembers who waits for which command.
 //!
 //! [`broker`] signs in, [`process`] is what every program begins and ends with.
 //!

@@ -1,8 +1,6 @@
 //! How much of request bodies is kept in memory at a time. Small ones, which nearly all are, fit without being counted:
 //! there are only so many connections. Those that may be large share room; past that they are refused at once.
 
-use std::sync::Arc;
-
 use axum::body::{Body, HttpBody};
 use contracts::{Case, Problem};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -14,9 +12,8 @@ const SMALL: u64 = 16 << 10;
 /// Larger ones take together at most this many bytes.
 const TOGETHER: usize = 128 << 20;
 
-/// Room for large bodies. Clones share it.
-#[derive(Clone)]
-pub(crate) struct Bodies(Arc<Semaphore>);
+/// Room for large bodies.
+pub(crate) struct Bodies(Semaphore);
 
 /// What a large body has taken, until the answer.
 pub(crate) type Taken<'a> = Option<SemaphorePermit<'a>>;
@@ -24,7 +21,7 @@ pub(crate) type Taken<'a> = Option<SemaphorePermit<'a>>;
 impl Bodies {
     /// With nothing in it.
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(TOGETHER)))
+        Self(Semaphore::new(TOGETHER))
     }
 
     /// Room for a body that is large, or doesn't say how large it is.
