@@ -1,4 +1,4 @@
-//! The bookings and their seats as read tables, made of the service's own events.
+//! The bookings as a read table, made of the service's own events.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,46 +12,27 @@ use runtime::prepared::{counted, pieces};
 use runtime::projector::Projection;
 
 use crate::domain::Booked;
-use crate::rows::{BookingRow, SeatRow};
-use crate::schema::{booked_seats, bookings};
+use crate::rows::BookingRow;
+use crate::schema::bookings;
 
-/// Keeps `bookings` and `booked_seats`.
+/// Keeps `bookings`.
 pub struct BookingTables;
 
 impl Projection for BookingTables {
     type Event = BookingEvent;
     const NAME: &'static str = "bookings";
-    const TABLES: &'static [&'static str] = &["bookings", "booked_seats"];
+    const TABLES: &'static [&'static str] = &["bookings"];
 
     /// Adds the events up in memory, so that a run of them costs the same few statements as one.
     async fn project(connection: &mut Connection, events: &[Recorded<BookingEvent>]) -> Result<(), StoreError> {
         let mut changed = load_changed(connection, events).await?;
-        let old: Vec<Key> = changed.keys().map(|id| Key(id.0)).collect();
         for event in events {
             apply(&mut changed, event)?;
         }
-        // Seats that bookings gave up go first: another one of this run may have them now.
-        for part in pieces(&old) {
-            let theirs = booked_seats::table.filter(booked_seats::booking_id.eq_any(part));
-            counted(diesel::delete(theirs), part.len()).execute(connection).await?;
-        }
-        let mut rows = Vec::with_capacity(changed.len());
-        let mut seats = Vec::new();
-        for (id, (showtime, booked)) in &changed {
-            rows.push(BookingRow::write(*id, *showtime, booked)?);
-            if booked.stands() {
-                seats.extend(booked.seats.iter().map(|sold| SeatRow {
-                    showtime_id: Key(showtime.0),
-                    seat: sold.seat.to_string(),
-                    booking_id: Key(id.0),
-                }));
-            }
-        }
+        let rows = changed.iter().map(|(id, (showtime, booked))| BookingRow::write(*id, *showtime, booked));
+        let rows: Vec<BookingRow> = rows.collect::<Result<_, _>>()?;
         for part in pieces(&rows) {
             counted(diesel::replace_into(bookings::table).values(part), part.len()).execute(connection).await?;
-        }
-        for part in pieces(&seats) {
-            counted(diesel::insert_into(booked_seats::table).values(part), part.len()).execute(connection).await?;
         }
         Ok(())
     }

@@ -1,7 +1,11 @@
 //! Questions, answered from the read tables.
 
+use std::collections::HashSet;
+
 use chrono::NaiveDateTime;
-use contracts::bookings::{Booking, BookingStatus, GetBooking, GetSeatMap, ListBookings, SeatMap, ShowtimeRef};
+use contracts::bookings::{
+    Booking, BookingStatus, GetBooking, GetSeatMap, ListBookings, SeatMap, ShowtimeRef, SoldSeat,
+};
 use contracts::ids::{BookingId, ShowtimeId, UserId};
 use contracts::page::{Page, read_cursor};
 use contracts::showtimes::{HallRef, MovieRef, ShowtimeStatus};
@@ -12,7 +16,7 @@ use runtime::database::{Connection, Database, Key, StoreError};
 
 use crate::domain::not_found;
 use crate::rows::{BookingRow, booking_status, from_json, showtime_status};
-use crate::schema::{booked_seats, bookings, halls, movies, showtimes};
+use crate::schema::{bookings, halls, movies, showtimes};
 use crate::seat_map::Plan;
 
 /// One booking.
@@ -56,14 +60,19 @@ pub(crate) async fn seats(database: Database, query: GetSeatMap) -> Result<SeatM
     let showtime = showtime.await.optional().map_err(StoreError::from)?;
     let (layout, prices, status) =
         showtime.ok_or_else(|| Problem::new(Case::NotFound, format!("there is no showtime {id}")))?;
-    let taken = booked_seats::table.filter(booked_seats::showtime_id.eq(Key(id.0))).select(booked_seats::seat);
-    let taken: Vec<String> = taken.load(connection).await.map_err(StoreError::from)?;
+    let standing = bookings::status.ne(booking_status(BookingStatus::Cancelled));
+    let standing = bookings::table.filter(bookings::showtime_id.eq(Key(id.0)).and(standing)).select(bookings::seats);
+    let standing: Vec<String> = standing.load(connection).await.map_err(StoreError::from)?;
+    let mut taken = HashSet::new();
+    for seats in &standing {
+        taken.extend(from_json::<Vec<SoldSeat>>(seats)?.into_iter().map(|sold| sold.seat));
+    }
     let layout = from_json(&layout)?;
     let plan = Plan {
         layout: &layout,
         prices: from_json(&prices)?,
         cancelled: status == showtime_status(ShowtimeStatus::Cancelled),
-        taken: taken.iter().map(|seat| seat.parse()).collect::<Result<_, String>>().map_err(StoreError::Unreadable)?,
+        taken,
     };
     Ok(plan.map(id))
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::domain::Booked;
-use crate::schema::{booked_seats, bookings, halls, movies, showtimes};
+use crate::schema::{bookings, halls, movies, showtimes};
 
 /// A booking.
 #[derive(Queryable, Selectable, Insertable)]
@@ -69,15 +69,6 @@ impl BookingRow {
         };
         Ok((self.id.0.into(), self.showtime_id.0.into(), booked))
     }
-}
-
-/// A seat of a booking that stands.
-#[derive(Insertable)]
-#[diesel(table_name = booked_seats, treat_none_as_default_value = false)]
-pub(crate) struct SeatRow {
-    pub(crate) showtime_id: Key,
-    pub(crate) seat: String,
-    pub(crate) booking_id: Key,
 }
 
 /// A movie, as far as bookings name it.

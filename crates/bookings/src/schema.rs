@@ -17,14 +17,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    booked_seats (showtime_id, seat) {
-        showtime_id -> Binary,
-        seat -> Text,
-        booking_id -> Binary,
-    }
-}
-
-diesel::table! {
     movies (id) {
         id -> Binary,
         title -> Text,

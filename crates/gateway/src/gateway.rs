@@ -119,7 +119,7 @@ impl FromRequestParts<Gateway> for Asking {
 
 impl Asking {
     /// Whose last write an answer may not be older than: the account's, or while nobody has signed in, the address's.
-    fn reader(&self) -> Reader {
+    pub(crate) fn reader(&self) -> Reader {
         Reader::of(&self.caller.actor, self.address)
     }
 

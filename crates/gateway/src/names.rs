@@ -1,8 +1,7 @@
 //! Users' names, for whatever is shown with them. Only the users service knows names. One question to it at a time, and
 //! whatever is wanted meanwhile goes as the next one: asking for each booking alone cost a third of all throughput.
-//! Names are kept with the position of the last event on their user, as of which they were asked for, and are good as
-//! long as no other has come. With 16 clients that book, that spares the gateway a fifth of its work, the users service
-//! half.
+//! Names are kept with the position that they are at least as new as, and are good until an event on their user comes
+//! after it. With 16 clients that book, that spares the gateway a fifth of its work, the users service half.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -33,7 +32,7 @@ type Wanted = (BTreeSet<UserId>, oneshot::Sender<Arc<Found>>);
 /// Asks the users service for names.
 pub(crate) struct Names {
     queue: mpsc::Sender<Wanted>,
-    /// Names, and the last event on the user when they were asked for.
+    /// Names, and the position that they are at least as new as.
     kept: Cache<UserId, (u64, UserRef)>,
 }
 
@@ -45,40 +44,45 @@ impl Names {
         Self { queue, kept: Cache::new(KEPT) }
     }
 
-    /// The names of these users, each with the position of the last event on them; without it they are asked for. There
-    /// are none of those who were erased, and none but what is kept while the users service is away.
-    pub(crate) async fn of(&self, users: BTreeMap<UserId, Option<u64>>) -> Found {
+    /// The names of these users, each with the position of the last event on them; without it they are asked for.
+    /// `known` is a position that the users service has committed. There are none of those who were erased, and none but
+    /// what is kept while the users service is away.
+    pub(crate) async fn of(&self, users: BTreeMap<UserId, Option<u64>>, known: u64) -> Found {
         let mut found = Found::new();
         let mut missing = BTreeSet::new();
-        for (user, changed) in &users {
-            match self.kept.get(user) {
-                Some((as_of, names)) if Some(as_of) == *changed => drop(found.insert(*user, names)),
-                _ => drop(missing.insert(*user)),
+        for (user, changed) in users {
+            match self.kept.get(&user) {
+                Some((as_of, names)) if changed.is_some_and(|changed| changed <= as_of) => {
+                    found.insert(user, names);
+                }
+                _ => drop(missing.insert(user)),
             }
         }
         if missing.is_empty() {
             return found;
         }
-        let asked = self.ask(missing.clone()).await;
+        let Some(asked) = self.ask(missing.clone()).await else { return found };
         for user in missing {
-            // Of somebody who has none any more, nothing is kept.
-            self.kept.remove(&user);
-            let Some(names) = asked.get(&user) else { continue };
-            if let Some(as_of) = users.get(&user).copied().flatten() {
-                self.kept.insert(user, (as_of, names.clone()));
+            match asked.get(&user) {
+                Some(names) => {
+                    self.kept.insert(user, (known, names.clone()));
+                    found.insert(user, names.clone());
+                }
+                // Of somebody who has none any more, nothing is kept.
+                None => drop(self.kept.remove(&user)),
             }
-            found.insert(user, names.clone());
         }
         found
     }
 
-    async fn ask(&self, users: BTreeSet<UserId>) -> Arc<Found> {
+    /// `None` while the users service is away.
+    async fn ask(&self, users: BTreeSet<UserId>) -> Option<Arc<Found>> {
         let (names, found) = oneshot::channel();
         let asked = async {
             self.queue.send((users, names)).await.ok()?;
             found.await.ok()
         };
-        timeout(PATIENCE, asked).await.ok().flatten().unwrap_or_default()
+        timeout(PATIENCE, asked).await.ok()?
     }
 }
 
@@ -92,11 +96,10 @@ async fn answer(client: Client, mut wanted: mpsc::Receiver<Wanted>) {
         }
         let names = GetNames { users: users.into_iter().collect() };
         // No least positions: names are committed with the journal, so they are never older than what anyone was told.
-        let found = match timeout(PATIENCE, client.ask(&names, &Positions::default())).await {
-            Ok(Ok(names)) => names.users.into_iter().map(|user| (user.id, user)).collect(),
-            Ok(Err(_)) | Err(_) => HashMap::new(),
-        };
-        let found = Arc::new(found);
+        let asked = timeout(PATIENCE, client.ask(&names, &Positions::default())).await;
+        // Who waits for names that don't come sees that nobody answers any more.
+        let Ok(Ok(names)) = asked else { continue };
+        let found: Arc<Found> = Arc::new(names.users.into_iter().map(|user| (user.id, user)).collect());
         for one in waiting {
             // Whoever has stopped waiting does without.
             let _ = one.send(Arc::clone(&found));

@@ -169,6 +169,13 @@ impl Asking {
         move |user| changes.map(|changes| changes.user(user.0))
     }
 
+    /// A position that the users service has committed: what is asked now is at least as new. What the caller says that
+    /// they have seen doesn't count; it may be anything.
+    pub(crate) fn users_known(&self) -> u64 {
+        let reached = self.gateway.recall.tail.reached().unwrap_or_default();
+        reached.max(&self.gateway.seen.least(&self.reader())).get(Service::Users)
+    }
+
     /// How far the event streams have come, when that is at least as far as what the caller has seen of these services.
     /// While the broker is away nobody knows what happens, and nothing is kept.
     fn reached(&self, services: &[Service]) -> Option<Place> {

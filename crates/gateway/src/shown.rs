@@ -54,7 +54,8 @@ impl Asking {
     /// The names of these users.
     pub(crate) async fn names(&self, users: impl IntoIterator<Item = UserId>) -> Found {
         let changed = self.users_changed();
-        self.gateway.names.of(users.into_iter().map(|user| (user, changed(user))).collect()).await
+        let users = users.into_iter().map(|user| (user, changed(user))).collect();
+        self.gateway.names.of(users, self.users_known()).await
     }
 
     /// One booking with its user's names, which are as old as the last event that names the user.

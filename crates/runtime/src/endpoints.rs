@@ -15,12 +15,13 @@ use contracts::{Case, Positions, Problem};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use metrics::{SharedString, histogram};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::broker::is_inbox;
+use crate::progress::{Ended, Progress};
 use crate::{figures, headers};
 
 /// Requests that one endpoint works on at once; more wait in the subscription.
@@ -49,8 +50,8 @@ pub(crate) struct Endpoint {
     pub(crate) handler: Arc<dyn Fn(Message) -> Answer + Send + Sync>,
 }
 
-/// How far each projection has come.
-pub(crate) type Progress = Vec<(contracts::Service, watch::Receiver<u64>)>;
+/// How far the projections of each service's events have come.
+pub(crate) type Projected = Vec<(contracts::Service, Progress)>;
 
 /// Registers the service and its endpoints, and answers until `shutdown`; `tracker` has what is still running then.
 pub(crate) async fn serve(
@@ -58,7 +59,7 @@ pub(crate) async fn serve(
     service: contracts::Service,
     description: &str,
     endpoints: Vec<Endpoint>,
-    progress: Progress,
+    projected: Projected,
     shutdown: CancellationToken,
     tracker: &TaskTracker,
 ) -> Result<Service, async_nats::Error> {
@@ -68,14 +69,14 @@ pub(crate) async fn serve(
         .queue_group(service.name())
         .start(format!("marquee-{service}"), env!("CARGO_PKG_VERSION"))
         .await?;
-    let progress = Arc::new(progress);
+    let projected = Arc::new(projected);
     for Endpoint { subject, spec, answer: answered, kind, handler } in endpoints {
         let label: Arc<str> = subject.as_str().into();
         // In `nats micro info`, where a name has no dots.
         let name = subject.replace('.', "-");
         let builder = registered.endpoint_builder().name(name).metadata(metadata(&spec, answered)?);
         let mut requests = builder.add(subject).await?;
-        let (shutdown, progress, handling) = (shutdown.clone(), Arc::clone(&progress), tracker.clone());
+        let (shutdown, projected, handling) = (shutdown.clone(), Arc::clone(&projected), tracker.clone());
         let nats = nats.clone();
         let free = Arc::new(Semaphore::new(AT_ONCE));
         tracker.spawn(async move {
@@ -86,17 +87,17 @@ pub(crate) async fn serve(
                     () = shutdown.cancelled() => break,
                 };
                 let Some(request) = request else { return };
-                let (nats, handler, progress) = (nats.clone(), Arc::clone(&handler), Arc::clone(&progress));
+                let (nats, handler, projected) = (nats.clone(), Arc::clone(&handler), Arc::clone(&projected));
                 let label = Arc::clone(&label);
                 handling.spawn(async move {
-                    answer(&nats, request, kind, &*handler, &progress, &label).await;
+                    answer(&nats, request, kind, &*handler, &projected, &label).await;
                     drop(permit);
                 });
             }
             // Whoever asks from now on hears at once that nobody is here, or is heard by another replica.
             let _ = requests.stop().await;
             while let Some(request) = requests.next().await {
-                answer(&nats, request, kind, &*handler, &progress, &label).await;
+                answer(&nats, request, kind, &*handler, &projected, &label).await;
             }
         });
     }
@@ -108,7 +109,7 @@ async fn answer(
     mut request: Request,
     kind: Option<QueryKind>,
     handler: &(dyn Fn(Message) -> Answer + Send + Sync),
-    progress: &Progress,
+    projected: &Projected,
     label: &Arc<str>,
 ) {
     let began = Instant::now();
@@ -117,7 +118,7 @@ async fn answer(
         if kind == Some(QueryKind::Query) {
             let least = headers::parse::<Positions>(request.message.headers.as_ref(), names::MIN_POSITION)
                 .map_err(|error| Problem::invalid("headers", error))?;
-            wait_for(&least.unwrap_or_default(), progress).await?;
+            wait_for(&least.unwrap_or_default(), projected).await?;
         }
         handler(request.message.clone()).await
     };
@@ -158,13 +159,11 @@ pub(crate) fn error_headers(problem: &Problem) -> HeaderMap {
 }
 
 /// Never silently stale: what is not there in time is a problem that tells so.
-async fn wait_for(least: &Positions, progress: &Progress) -> Result<(), Problem> {
+async fn wait_for(least: &Positions, projected: &Projected) -> Result<(), Problem> {
+    let stopping = |_: Ended| Problem::new(Case::Unavailable, "the service is stopping");
     let caught_up = async {
-        for (source, reached) in progress {
-            let wanted = least.get(*source);
-            if reached.clone().wait_for(|reached| *reached >= wanted).await.is_err() {
-                return Err(Problem::new(Case::Unavailable, "the service is stopping"));
-            }
+        for (source, progress) in projected {
+            progress.reach(least.get(*source)).await.map_err(stopping)?;
         }
         Ok(())
     };

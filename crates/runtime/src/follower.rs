@@ -2,13 +2,14 @@
 //! is what the checkpoint says, and it changes in the transaction of what was done.
 
 use std::future::Future;
+use std::time::Duration;
 
 use async_nats::jetstream::Context;
 use contracts::{EventSet, Service};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use tokio::sync::{mpsc, watch};
-use tokio::time::sleep;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::cloud_events;
@@ -16,15 +17,27 @@ use crate::database::{Connection, Database, StoreError, backoff};
 use crate::domain::Recorded;
 use crate::events::Reader;
 use crate::health::Check;
+use crate::prepared::counted;
+use crate::progress::Reached;
 use crate::schema::checkpoints;
+
+/// Events that are worked on at once, give or take what comes in one go.
+const EVENTS: usize = 1000;
 
 /// What is done with events, in order; the same events may come again.
 pub(crate) trait Work: Send + Sync + 'static {
     /// Which.
     type Event: EventSet;
+    /// How long events may wait for more that are done together with them, unless somebody waits for what comes of them.
+    const GATHER: Duration;
 
-    /// Does what is to be done and moves the checkpoint. Returns where it stands then, which may be further on.
-    fn work(&self, events: Vec<Recorded<Self::Event>>) -> impl Future<Output = Result<u64, async_nats::Error>> + Send;
+    /// Does what is to be done and moves the checkpoint, which stood at `from` when this was last known. Returns where it
+    /// stands then, which may be further on.
+    fn work(
+        &self,
+        from: u64,
+        events: Vec<Recorded<Self::Event>>,
+    ) -> impl Future<Output = Result<u64, async_nats::Error>> + Send;
 }
 
 /// A checkpoint: how far `name` has come with the events of a service.
@@ -56,8 +69,16 @@ impl Checkpoint {
     /// Moves it.
     pub(crate) async fn set(self, connection: &mut Connection, position: u64) -> Result<(), StoreError> {
         let found = checkpoints::table.find((self.name, self.source.name()));
-        diesel::update(found).set(checkpoints::position.eq(position)).execute(connection).await?;
+        let moved = diesel::update(found).set(checkpoints::position.eq(position));
+        counted(moved, 1).execute(connection).await?;
         Ok(())
+    }
+
+    /// Moves it if it stands at `from`, and locks it until the transaction ends. False when it stands elsewhere.
+    pub(crate) async fn advance(self, connection: &mut Connection, from: u64, to: u64) -> Result<bool, StoreError> {
+        let found = checkpoints::table.find((self.name, self.source.name())).filter(checkpoints::position.eq(from));
+        let moved = diesel::update(found).set(checkpoints::position.eq(to));
+        Ok(counted(moved, 1).execute(connection).await? == 1)
     }
 }
 
@@ -99,7 +120,7 @@ pub(crate) struct Follower<W> {
     pub(crate) work: W,
     pub(crate) health: Check,
     /// How far it has come, for queries that wait for that.
-    pub(crate) progress: watch::Sender<u64>,
+    pub(crate) progress: Reached,
 }
 
 impl<W: Work> Follower<W> {
@@ -107,9 +128,9 @@ impl<W: Work> Follower<W> {
     pub(crate) async fn run(self, shutdown: CancellationToken) {
         let mut failures = 0;
         while !shutdown.is_cancelled() {
-            let before = *self.progress.borrow();
+            let before = self.progress.position();
             let Err(error) = self.follow(&shutdown).await else { return };
-            failures = if *self.progress.borrow() > before { 1 } else { failures + 1 };
+            failures = if self.progress.position() > before { 1 } else { failures + 1 };
             self.health.trouble(failures, &format!("events of {}: {error}", self.checkpoint.source));
             tokio::select! { () = sleep(backoff(failures)) => {}, () = shutdown.cancelled() => {} }
         }
@@ -118,7 +139,7 @@ impl<W: Work> Follower<W> {
     /// Follows until there is trouble.
     async fn follow(&self, shutdown: &CancellationToken) -> Result<(), async_nats::Error> {
         let mut position = self.checkpoint.read(&mut *self.database.connection().await?).await?;
-        self.progress.send_replace(position);
+        self.progress.set(position);
         let reader = Reader::open(&self.jetstream, self.checkpoint.source, position).await?;
         self.health.set(Ok(()));
         // The next events are read while the store works on those before: with inserts that are kept prepared, that made
@@ -127,9 +148,10 @@ impl<W: Work> Follower<W> {
         let reading = read_ahead::<W::Event>(reader, ready, shutdown);
         let working = async {
             while let Some(read) = events.recv().await {
-                let Read { events, last } = read?;
-                position = self.work.work(events).await?.max(last);
-                self.progress.send_replace(position);
+                let (Read { events, last }, trouble) = self.gather(read?, &mut events).await;
+                position = self.work.work(position, events).await?.max(last);
+                self.progress.set(position);
+                trouble.map_or(Ok(()), Err)?;
             }
             Ok(())
         };
@@ -140,5 +162,30 @@ impl<W: Work> Follower<W> {
         }
         // What has been read is worked on; a transaction is never dropped half-way.
         working.await
+    }
+
+    /// What was read, and what else comes in time; and what went wrong with that.
+    async fn gather(
+        &self,
+        mut read: Read<W::Event>,
+        ready: &mut mpsc::Receiver<Result<Read<W::Event>, async_nats::Error>>,
+    ) -> (Read<W::Event>, Option<async_nats::Error>) {
+        let until = Instant::now() + W::GATHER;
+        while read.events.len() < EVENTS {
+            let more = tokio::select! {
+                biased;
+                more = timeout_at(until, ready.recv()) => more,
+                () = self.progress.wanted() => break,
+            };
+            match more {
+                Ok(Some(Ok(Read { events, last }))) => {
+                    read.events.extend(events);
+                    read.last = last;
+                }
+                Ok(Some(Err(error))) => return (read, Some(error)),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        (read, None)
     }
 }

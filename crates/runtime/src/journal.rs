@@ -125,7 +125,8 @@ pub(crate) async fn append(connection: &mut Connection, rows: &[Row]) -> Result<
     for part in pieces(rows) {
         counted(diesel::insert_into(journal::table).values(part), part.len()).execute(connection).await?;
     }
-    diesel::update(journal_head::table.find(HEAD)).set(journal_head::position.eq(last)).execute(connection).await?;
+    let moved = diesel::update(journal_head::table.find(HEAD)).set(journal_head::position.eq(last));
+    counted(moved, 1).execute(connection).await?;
     Ok(())
 }
 

@@ -37,6 +37,7 @@ pub mod inspection;
 pub mod letters;
 pub mod prepared;
 pub mod process;
+mod progress;
 pub mod projector;
 pub mod reactions;
 pub mod room;

@@ -10,13 +10,13 @@ use contracts::Service;
 use contracts::subjects::{COMMANDS_CONSUMER, DEAD_LETTERS_STREAM};
 use futures_util::TryStreamExt;
 use metrics::gauge;
-use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::database::{Database, StoreError};
 use crate::follower::Checkpoint;
 use crate::health::{Check, Health, Pulse};
+use crate::progress::Progress;
 use crate::streams::existing_stream;
 use crate::{events, figures, journal};
 
@@ -44,7 +44,7 @@ pub(crate) struct Monitor {
 }
 
 /// A follower, and how far it has come.
-pub(crate) type Followed = (Checkpoint, watch::Receiver<u64>);
+pub(crate) type Followed = (Checkpoint, Progress);
 
 impl Monitor {
     pub(crate) fn new(
@@ -121,7 +121,7 @@ impl Monitor {
     async fn projections(&mut self) -> Vec<String> {
         let mut lasts_by_source: BTreeMap<Service, Option<u64>> = BTreeMap::new();
         let mut late = Vec::new();
-        for (checkpoint, reached) in self.followers.clone() {
+        for (checkpoint, progress) in self.followers.clone() {
             let Checkpoint { name, source } = checkpoint;
             let last = match lasts_by_source.get(&source) {
                 Some(last) => *last,
@@ -129,7 +129,7 @@ impl Monitor {
             };
             lasts_by_source.insert(source, last);
             let Some(last) = last else { continue };
-            let behind = last.saturating_sub(*reached.borrow());
+            let behind = last.saturating_sub(progress.position());
             let lasts = self.lasts(&format!("{name} {source}"), behind > 0);
             let labels = [("projection", name), ("source", source.name())];
             gauge!(figures::PROJECTION_LAG, &labels).set(float(behind));

@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use contracts::EventSet;
 use futures_util::FutureExt;
@@ -11,6 +12,9 @@ use futures_util::FutureExt;
 use crate::database::{Connection, Database, StoreError};
 use crate::domain::Recorded;
 use crate::follower::{Checkpoint, Work};
+
+/// How long an event waits to be projected together with those that follow, unless a query waits for it.
+const GATHER: Duration = Duration::from_millis(20);
 
 /// A read table, or several, made of one service's events.
 pub trait Projection: Send + Sync + 'static {
@@ -44,14 +48,20 @@ impl<P: Projection> Projector<P> {
 
 impl<P: Projection> Work for Projector<P> {
     type Event = P::Event;
+    const GATHER: Duration = GATHER;
 
-    async fn work(&self, events: Vec<Recorded<P::Event>>) -> Result<u64, async_nats::Error> {
+    async fn work(&self, from: u64, events: Vec<Recorded<P::Event>>) -> Result<u64, async_nats::Error> {
         let events = Arc::new(events);
         let reached = self.database.transaction(|connection| {
             let events = Arc::clone(&events);
             async move {
+                let Some(last) = events.last().map(|event| event.position) else { return Ok(from) };
+                if Self::CHECKPOINT.advance(connection, from, last).await? {
+                    P::project(connection, &events).await?;
+                    return Ok(last);
+                }
+                // Another replica was faster.
                 let done = Self::CHECKPOINT.lock(connection).await?;
-                // Another replica may have been faster.
                 let fresh = events.partition_point(|event| event.position <= done);
                 let fresh = events.split_at_checked(fresh).map_or(&[][..], |(_, fresh)| fresh);
                 let Some(last) = fresh.last().map(|event| event.position) else { return Ok(done) };

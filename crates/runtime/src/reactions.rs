@@ -80,9 +80,10 @@ impl<R: Reaction> Reactor<R> {
 
 impl<R: Reaction> Work for Reactor<R> {
     type Event = R::Event;
+    const GATHER: Duration = Duration::ZERO;
 
     /// The commands are decided before the checkpoint moves.
-    async fn work(&self, events: Vec<Recorded<R::Event>>) -> Result<u64, async_nats::Error> {
+    async fn work(&self, _: u64, events: Vec<Recorded<R::Event>>) -> Result<u64, async_nats::Error> {
         let follows =
             |event| R::react(event).into_iter().enumerate().map(move |(index, command)| (event.id, index, command));
         let commands: Vec<(Uuid, usize, R::Command)> = events.iter().flat_map(follows).collect();

@@ -13,7 +13,6 @@ use contracts::subjects::headers as names;
 use contracts::{Actor, Case, CommandSet, EventSet, Outcome, Problem, Query};
 use diesel_migrations::EmbeddedMigrations;
 use serde_json::value::RawValue;
-use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -24,13 +23,14 @@ use crate::committed::Committed;
 use crate::database::Database;
 use crate::dead_letters::DeadLetters;
 use crate::domain::{Around, Domain};
-use crate::endpoints::{self, Endpoint, Progress, encode};
+use crate::endpoints::{self, Endpoint, Projected, encode};
 use crate::erasure::Eraser;
 use crate::follower::{Checkpoint, Follower, Work};
 use crate::handover::Handover;
 use crate::health::Health;
 use crate::monitor::{Followed, Monitor};
 use crate::process::{self, ServiceArgs};
+use crate::progress::{Progress, progress};
 use crate::projector::{Projection, Projector};
 use crate::pruning::Pruner;
 use crate::reactions::{Reaction, Reactor};
@@ -55,7 +55,7 @@ struct Parts<D: Domain> {
     health: Health,
     shutdown: CancellationToken,
     tracker: TaskTracker,
-    progress: Progress,
+    projected: Projected,
     followed: Vec<Followed>,
     dead_letters: DeadLetters,
 }
@@ -114,8 +114,8 @@ impl<D: Domain> Service<D> {
     pub fn project<P: Projection>(mut self) -> Self {
         self.followers.push(Box::new(|parts| {
             let work = Projector::<P>::new(parts.around.database.clone());
-            let reached = parts.follow(Projector::<P>::CHECKPOINT, work);
-            parts.progress.push((P::Event::SERVICE, reached));
+            let progress = parts.follow(Projector::<P>::CHECKPOINT, work);
+            parts.projected.push((P::Event::SERVICE, progress));
         }));
         self
     }
@@ -170,7 +170,7 @@ impl<D: Domain> Service<D> {
             committed: Committed::new(database.clone()),
             jetstream,
             tracker: TaskTracker::new(),
-            progress: Progress::new(),
+            projected: Projected::new(),
             followed: Vec::new(),
             dead_letters,
             around,
@@ -185,9 +185,9 @@ impl<D: Domain> Service<D> {
         }
         parts.start_looking_after(args.keep_outcomes);
         let endpoints = self.endpoints.into_iter().map(|make| make(&parts)).collect();
-        let progress = std::mem::take(&mut parts.progress);
+        let projected = std::mem::take(&mut parts.projected);
         let (description, tracker) = (self.description, &parts.tracker);
-        let registered = endpoints::serve(&nats, service, description, endpoints, progress, shutdown.clone(), tracker);
+        let registered = endpoints::serve(&nats, service, description, endpoints, projected, shutdown.clone(), tracker);
         let registered = registered.await.map_err(anyhow::Error::from_boxed)?;
         started.set(Ok(()));
         tracing::info!("the {service} service runs");
@@ -234,19 +234,19 @@ impl<D: Domain> Parts<D> {
         self.tracker.spawn(relay.run(decided));
     }
 
-    fn follow(&mut self, checkpoint: Checkpoint, work: impl Work) -> watch::Receiver<u64> {
-        let (progress, reached) = watch::channel(0);
+    fn follow(&mut self, checkpoint: Checkpoint, work: impl Work) -> Progress {
+        let (reached, progress) = progress();
         let follower = Follower {
             database: self.around.database.clone(),
             jetstream: self.jetstream.clone(),
             health: self.health.check(format!("{} from {}", checkpoint.name, checkpoint.source)),
             checkpoint,
             work,
-            progress,
+            progress: reached,
         };
         self.tracker.spawn(follower.run(self.shutdown.clone()));
-        self.followed.push((checkpoint, reached.clone()));
-        reached
+        self.followed.push((checkpoint, progress.clone()));
+        progress
     }
 
     /// Starts what watches over the others and tidies up behind them.
