@@ -38,7 +38,7 @@ pub(super) async fn check(system: &System, created: &[String]) -> anyhow::Result
     let rows = in_table(&mut store).await?;
     wrong.extend(differences("table", &created, &rows));
     let seats: i64 = booked_seats::table.count().get_result(&mut store).await?;
-    // Each workload books one seat at a time, and nothing is cancelled.
+    // Each workload books one seat at a time, so does what was grown, and nothing is cancelled.
     if usize::try_from(seats).ok() != Some(rows.len()) {
         wrong.push(format!("{seats} seats are taken, for {} bookings", rows.len()));
     }

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Args;
 use super::bare::Bare;
+use super::growth;
 use super::load::Plan;
 use super::results::{Load, Row, Sample};
 use super::stock::Stock;
@@ -124,23 +125,13 @@ impl Filled {
         if workload.writes() { self.settle().await } else { Ok(()) }
     }
 
-    /// Makes this many bookings and measures nothing.
+    /// Gives it a past of so many bookings.
     ///
     /// # Errors
-    /// As when measuring.
-    pub(super) async fn grow(&mut self, bookings: usize, times: &Times) -> anyhow::Result<()> {
-        const PART: usize = 50_000;
-        let mut left = bookings;
-        while left > 0 {
-            let mut writes = self.stock.fresh(left.min(PART)).await?;
-            let rest = writes.split_off(left.min(PART));
-            self.stock.give_back(rest, 0);
-            let plan = Plan { seconds: 3600.0, ..self.plan(times.most_connections, None, writes) };
-            let taken = workload::take(&plan, &times.marquee, &[]).await?;
-            left = left.saturating_sub(taken.measured.written);
-            self.created.extend(taken.measured.created);
-        }
-        self.settle().await
+    /// As [`growth::fill`].
+    pub(super) async fn grow(&mut self, bookings: usize) -> anyhow::Result<()> {
+        self.created.extend(growth::fill(&mut self.system, &mut self.stock, bookings).await?);
+        Ok(())
     }
 
     /// How many bytes the answers of a workload have.
