@@ -37,6 +37,8 @@ pub(super) struct Filled {
     pub(super) created: Vec<String>,
     /// What is read by each workload.
     reads: BTreeMap<Workload, Vec<String>>,
+    /// What it had on disk, in bytes, and how many bookings, when it had been filled.
+    pub(super) before: (u64, usize),
 }
 
 impl Filled {
@@ -48,7 +50,7 @@ impl Filled {
         let system = System::start(which, work).await?;
         let mut stock = Stock::fill(&system).await?;
         let hot = stock.make_showtimes(1).await?.concat();
-        let mut filled = Self { system, stock, created: Vec::new(), reads: BTreeMap::new() };
+        let mut filled = Self { system, stock, created: Vec::new(), reads: BTreeMap::new(), before: (0, 0) };
         let mut writes = filled.stock.fresh(BOOKINGS).await?;
         let rest = writes.split_off(BOOKINGS);
         filled.stock.give_back(rest, 0);
@@ -65,6 +67,7 @@ impl Filled {
         filled.reads.insert(Workload::Booking, bookings);
         filled.reads.insert(Workload::SeatMap, vec![seats]);
         filled.reads.insert(Workload::Showtimes, vec![showtimes]);
+        filled.before = (filled.system.disk(), filled.created.len());
         Ok(filled)
     }
 
