@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -112,10 +113,11 @@ impl JsonSchema for Seat {
     }
 }
 
-/// What a seat is sold as; each showtime has a price for each category of its hall. Lower-case words and hyphens.
+/// What a seat is sold as; each showtime has a price for each category of its hall. Lower-case words and hyphens. All seats
+/// that were sold as the same share its text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Category(String);
+pub struct Category(Arc<str>);
 
 impl Category {
     /// The word.
@@ -131,7 +133,7 @@ impl TryFrom<String> for Category {
             && text.starts_with(|c: char| c.is_ascii_lowercase())
             && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
         if valid {
-            Ok(Self(text))
+            Ok(Self(text.into()))
         } else {
             Err("must be a lower-case word such as standard, of at most 32 characters".into())
         }
@@ -140,7 +142,7 @@ impl TryFrom<String> for Category {
 
 impl From<Category> for String {
     fn from(category: Category) -> String {
-        category.0
+        category.as_str().to_owned()
     }
 }
 

@@ -6,6 +6,7 @@ mod booked;
 mod facts;
 mod sale;
 mod seating;
+mod sorted;
 
 pub use booked::Booked;
 pub use facts::{Facts, check_erased};

@@ -10,12 +10,10 @@ mod laws;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
 use contracts::bookings::{
     BookingCancelled, BookingCheckedIn, BookingEvent, BookingPlaced, CancelBooking, CancelReason,
-    CancelShowtimeBookings, CancelUserBookings, ChangeSeats, CheckIn, MAX_SEATS, PlaceBooking, SeatsChanged,
+    CancelShowtimeBookings, CancelUserBookings, ChangeSeats, CheckIn, MAX_SEATS, PlaceBooking, SeatsChanged, SoldSeat,
 };
 use contracts::ids::{BookingId, ShowtimeId, UserId};
 use contracts::layout::Seat;
@@ -25,15 +23,16 @@ use contracts::{Case, Problem};
 use super::booked::Booked;
 use super::facts::{Facts, not_started, open, takes_place, unknown_references, unknown_showtime};
 use super::sale::sell;
+use super::sorted::Sorted;
 
 /// All bookings of one showtime.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Seating {
-    bookings: BTreeMap<BookingId, Booked>,
+    bookings: Sorted<BookingId, Booked>,
     /// The seats of all bookings that stand.
-    taken: BTreeMap<Seat, BookingId>,
+    taken: Sorted<Seat, BookingId>,
     /// How many of them each user has, so that the cap costs no walk through all bookings. Whoever ever booked is here.
-    held: BTreeMap<UserId, usize>,
+    held: Sorted<UserId, usize>,
 }
 
 /// As a store knows it that keeps seats and bookings rather than events.
@@ -44,7 +43,7 @@ impl Seating {
         let mut seating = Self::default();
         for (seat, booking, user) in taken {
             seating.taken.insert(seat, booking);
-            *seating.held.entry(user).or_default() += 1;
+            seating.hold(user, 1);
         }
         seating
     }
@@ -71,6 +70,11 @@ impl Seating {
     /// The booking that has this seat.
     pub fn owner(&self, seat: Seat) -> Option<BookingId> {
         self.taken.get(&seat).copied()
+    }
+
+    /// How much memory it takes, in bytes, about: as if each booking had one seat, cancelled or not.
+    pub fn bytes(&self) -> usize {
+        self.bookings.bytes() + self.taken.bytes() + self.held.bytes() + self.bookings.len() * size_of::<SoldSeat>()
     }
 
     /// True for a user who has, or had, a booking here.
@@ -253,8 +257,15 @@ impl Seating {
 
     fn take(&mut self, id: BookingId, booked: &Booked) {
         if booked.stands() {
-            self.taken.extend(booked.seats.iter().map(|sold| (sold.seat, id)));
-            *self.held.entry(booked.user_id).or_default() += booked.seats.len();
+            booked.seats.iter().for_each(|sold| self.taken.insert(sold.seat, id));
+            self.hold(booked.user_id, booked.seats.len());
+        }
+    }
+
+    fn hold(&mut self, user: UserId, seats: usize) {
+        match self.held.get_mut(&user) {
+            Some(held) => *held += seats,
+            None => self.held.insert(user, seats),
         }
     }
 }
