@@ -8,11 +8,13 @@ use diesel::mysql::Mysql;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 
-/// Up to so many values, each number is a text that is kept. Beyond, only powers of two are.
+/// Up to so many values, each number is a text that is kept. Beyond, only powers of two are, up to [`LONGEST`].
 const FEW: usize = 8;
-/// How many rows one statement carries. What is kept prepared of a statement takes memory for each of its values, in the
-/// server as well.
-const MOST: usize = 256;
+/// How many rows one statement carries. What is kept prepared of a statement takes memory for each of its values, on every
+/// connection and in the server as well.
+const MOST: usize = 64;
+/// Longer lists are not kept, for the same reason.
+const LONGEST: usize = 512;
 
 /// A statement and the number of its values.
 pub struct Counted<Q> {
@@ -25,7 +27,7 @@ pub fn counted<Q>(statement: Q, values: usize) -> Counted<Q> {
     Counted { statement, values }
 }
 
-/// Rows in pieces for one statement each, of such lengths that all of them are kept prepared. For 150 rows, three statements
+/// Rows in pieces for one statement each, of such lengths that all of them are kept prepared. For 150 rows, four statements
 /// that are prepared cost less than one that is not: preparing it alone, the server describes each of its values.
 pub fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
@@ -51,7 +53,7 @@ impl<Q: QueryFragment<Mysql>> QueryFragment<Mysql> for Counted<Q> {
     }
 
     fn is_safe_to_cache_prepared(&self, backend: &Mysql) -> QueryResult<bool> {
-        let kept = self.values <= FEW || self.values.is_power_of_two();
+        let kept = self.values <= FEW || self.values.is_power_of_two() && self.values <= LONGEST;
         if kept { Ok(true) } else { self.statement.is_safe_to_cache_prepared(backend) }
     }
 }
@@ -77,9 +79,9 @@ mod tests {
             (0, vec![]),
             (8, vec![8]),
             (9, vec![8, 1]),
-            (150, vec![128, 16, 6]),
-            (256, vec![256]),
-            (1000, vec![256, 256, 256, 128, 64, 32, 8]),
+            (150, vec![64, 64, 16, 6]),
+            (64, vec![64]),
+            (200, vec![64, 64, 64, 8]),
         ] {
             assert_eq!(lengths(rows), due);
         }
