@@ -65,6 +65,10 @@ impl Domain for Bookings {
         state.apply(&event.event, event.recorded_at);
     }
 
+    fn bytes(state: &Seating) -> usize {
+        state.bytes()
+    }
+
     async fn write_private(_: &mut Connection, _: &[Infallible]) -> Result<(), StoreError> {
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The bookings as a read table, made of the service's own events.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use contracts::bookings::BookingEvent;
 use contracts::ids::{BookingId, ShowtimeId};
@@ -38,7 +38,8 @@ impl Projection for BookingTables {
     }
 }
 
-type Changed = HashMap<BookingId, (ShowtimeId, Booked)>;
+/// In the order of their ids, which is that of the table: rows are added at its end.
+type Changed = BTreeMap<BookingId, (ShowtimeId, Booked)>;
 
 /// The bookings of before that these events change.
 async fn load_changed(connection: &mut Connection, events: &[Recorded<BookingEvent>]) -> Result<Changed, StoreError> {

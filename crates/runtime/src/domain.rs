@@ -48,6 +48,11 @@ pub trait Domain: Send + Sync + 'static {
     /// Adds an event to its stream's state.
     fn apply(state: &mut Self::State, event: &Recorded<Self::Event>);
 
+    /// How much memory a state takes beside itself, in bytes, about. What is kept of states is bounded by it.
+    fn bytes(_: &Self::State) -> usize {
+        0
+    }
+
     /// Writes private rows, in order, inside the transaction that writes the events.
     fn write_private(
         connection: &mut Connection,

@@ -14,7 +14,8 @@
 //!
 //! [`health`] tells whether all of that is well, [`figures`] counts it, `monitor` measures who lags, `pruning` removes
 //! what nobody can ask for any more, `migrations` brings tables up to date at the start. Whether all of that is as it
-//! must be, an audit asks from outside ([`inspection`]). `stranded` finds commands that the broker keeps to itself.
+//! must be, an audit asks from outside ([`inspection`]); a past that nobody decided is written from outside, too
+//! ([`history`]). `stranded` finds commands that the broker keeps to itself.
 //!
 //! What is asked of MySQL again and again is [`prepared`] once. How much may be under way at a time, [`room`] says;
 //! `waiting` remembers who waits for which command.
@@ -33,6 +34,7 @@ pub mod erasure;
 pub mod events;
 pub mod figures;
 pub mod health;
+pub mod history;
 pub mod inspection;
 pub mod letters;
 pub mod prepared;

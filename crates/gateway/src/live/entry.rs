@@ -103,7 +103,8 @@ impl Entry {
 pub(super) fn block(event_type: &str, json: &str) -> Bytes {
     // A line ends the data; in JSON one can only stand where a space may.
     let data = json.replace(['\n', '\r'], " ");
-    Bytes::from(format!("event: {event_type}\ndata: {data}\n\n"))
+    // Of its very length: `format!` takes twice as much, and it is kept.
+    Bytes::from(["event: ", event_type, "\ndata: ", &data, "\n\n"].concat())
 }
 
 /// Whom an event concerns, what it ends, and the showtime that it may change.

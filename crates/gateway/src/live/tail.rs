@@ -18,7 +18,7 @@ use super::owners::Owners;
 use super::place::Place;
 
 /// So many bytes of events are kept.
-const BYTES: usize = 16 << 20;
+const BYTES: usize = 8 << 20;
 /// What an event costs beside its text, about.
 const OVERHEAD: usize = 300;
 /// So many of each service's newest events are read at the start: after a gateway's restart all listeners come back.

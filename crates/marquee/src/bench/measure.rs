@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Args;
 use super::bare::Bare;
+use super::growth;
 use super::load::Plan;
 use super::results::{Load, Row, Sample};
 use super::stock::Stock;
@@ -36,6 +37,8 @@ pub(super) struct Filled {
     pub(super) created: Vec<String>,
     /// What is read by each workload.
     reads: BTreeMap<Workload, Vec<String>>,
+    /// What it had on disk, in bytes, and how many bookings, when it had been filled.
+    pub(super) before: (u64, usize),
 }
 
 impl Filled {
@@ -47,7 +50,7 @@ impl Filled {
         let system = System::start(which, work).await?;
         let mut stock = Stock::fill(&system).await?;
         let hot = stock.make_showtimes(1).await?.concat();
-        let mut filled = Self { system, stock, created: Vec::new(), reads: BTreeMap::new() };
+        let mut filled = Self { system, stock, created: Vec::new(), reads: BTreeMap::new(), before: (0, 0) };
         let mut writes = filled.stock.fresh(BOOKINGS).await?;
         let rest = writes.split_off(BOOKINGS);
         filled.stock.give_back(rest, 0);
@@ -64,6 +67,7 @@ impl Filled {
         filled.reads.insert(Workload::Booking, bookings);
         filled.reads.insert(Workload::SeatMap, vec![seats]);
         filled.reads.insert(Workload::Showtimes, vec![showtimes]);
+        filled.before = (filled.system.disk(), filled.created.len());
         Ok(filled)
     }
 
@@ -124,23 +128,13 @@ impl Filled {
         if workload.writes() { self.settle().await } else { Ok(()) }
     }
 
-    /// Makes this many bookings and measures nothing.
+    /// Gives it a past of so many bookings.
     ///
     /// # Errors
-    /// As when measuring.
-    pub(super) async fn grow(&mut self, bookings: usize, times: &Times) -> anyhow::Result<()> {
-        const PART: usize = 50_000;
-        let mut left = bookings;
-        while left > 0 {
-            let mut writes = self.stock.fresh(left.min(PART)).await?;
-            let rest = writes.split_off(left.min(PART));
-            self.stock.give_back(rest, 0);
-            let plan = Plan { seconds: 3600.0, ..self.plan(times.most_connections, None, writes) };
-            let taken = workload::take(&plan, &times.marquee, &[]).await?;
-            left = left.saturating_sub(taken.measured.written);
-            self.created.extend(taken.measured.created);
-        }
-        self.settle().await
+    /// As [`growth::fill`].
+    pub(super) async fn grow(&mut self, bookings: usize) -> anyhow::Result<()> {
+        self.created.extend(growth::fill(&mut self.system, &mut self.stock, bookings).await?);
+        Ok(())
     }
 
     /// How many bytes the answers of a workload have.

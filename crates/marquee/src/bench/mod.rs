@@ -10,6 +10,7 @@ pub mod bare;
 mod check;
 mod extras;
 mod figures;
+mod growth;
 pub mod load;
 mod measure;
 mod plot;
@@ -59,7 +60,8 @@ pub struct Args {
     /// How many bookings a second are begun, whatever is answered, in measurements of that kind
     #[arg(long, value_delimiter = ',', default_value = "500,1000,2000")]
     rates: Vec<f64>,
-    /// How many bookings are made before some of it is measured again, to see what growth does
+    /// How many bookings, of five events each, the services get that are then compared with the others, to see what growth
+    /// does; a million takes half an hour
     #[arg(long, default_value_t = 0)]
     growth: usize,
     /// Where the results go: results.json, README.md and plots
@@ -113,7 +115,6 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         cost: BTreeMap::new(),
         wrong: Vec::new(),
     };
-    let before: Vec<(u64, usize)> = systems.iter().map(|filled| (filled.system.disk(), filled.created.len())).collect();
     for workload in args.workloads() {
         for connections in args.connections() {
             results.rows.extend(measure::rounds(&mut systems, workload, Load::Connections(connections), &times).await?);
@@ -125,11 +126,12 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         }
     }
     if args.growth > 0 {
-        results.grown = grow(&mut systems, &args, &times).await?;
+        systems.push(grown(&args, &times).await?);
+        results.grown = compare(&mut systems, &args, &times).await?;
     }
     results.told = told(&mut systems, &args, &times).await?;
-    for (filled, (disk, bookings)) in systems.iter_mut().zip(before) {
-        results.cost.insert(filled.system.which.name(), cost(filled, disk, bookings).await?);
+    for filled in &mut systems {
+        results.cost.insert(filled.system.which.name(), cost(filled).await?);
     }
     for filled in systems.iter_mut().filter(|filled| filled.system.which == Which::Services) {
         results.rebuilt = Some(extras::rebuilt(&mut filled.system).await?);
@@ -149,17 +151,25 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     if results.wrong.is_empty() { Ok(()) } else { bail!("what was answered is not so: {}", results.wrong.join("; ")) }
 }
 
-/// What it's like when there are many bookings already.
-async fn grow(systems: &mut [Filled], args: &Args, times: &Times) -> anyhow::Result<Vec<Row>> {
-    for filled in systems.iter_mut() {
-        say(&format!("{} more bookings for the {}", args.growth, filled.system.which.name()));
-        filled.grow(args.growth, times).await?;
-    }
+/// The services with many bookings.
+async fn grown(args: &Args, times: &Times) -> anyhow::Result<Filled> {
+    let mut filled = Filled::start(Which::Grown, &args.work, &times.marquee).await?;
+    say(&format!("{} more bookings for the {}", args.growth, filled.system.which.name()));
+    filled.grow(args.growth).await?;
+    Ok(filled)
+}
+
+/// The services with and without that, in turns: on a machine that does other things meanwhile, what was measured long
+/// before is no measure. The monolith isn't made to grow: the goal is about the services alone.
+async fn compare(systems: &mut Vec<Filled>, args: &Args, times: &Times) -> anyhow::Result<Vec<Row>> {
     let load =
         Load::Connections(args.connections().into_iter().filter(|connections| *connections <= 64).max().unwrap_or(1));
+    systems.sort_by_key(|filled| filled.system.which);
+    let count = systems.partition_point(|filled| filled.system.which < Which::Monolith);
+    let (pair, _) = systems.split_at_mut(count);
     let mut rows = Vec::new();
     for workload in args.workloads().into_iter().filter(|workload| *workload != Workload::Scramble) {
-        rows.extend(measure::rounds(systems, workload, load, times).await?);
+        rows.extend(measure::rounds(pair, workload, load, times).await?);
     }
     Ok(rows)
 }
@@ -177,7 +187,8 @@ async fn told(systems: &mut [Filled], args: &Args, times: &Times) -> anyhow::Res
 }
 
 /// What a system takes, after all that it has done.
-async fn cost(filled: &mut Filled, disk: u64, bookings: usize) -> anyhow::Result<Cost> {
+async fn cost(filled: &mut Filled) -> anyhow::Result<Cost> {
+    let (disk, bookings) = filled.before;
     let made = filled.created.len().saturating_sub(bookings).max(1);
     let more = filled.system.disk().saturating_sub(disk);
     Ok(Cost {

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use super::growth::EVENTS;
 use super::plot::{self, Bar, with_commas};
 use super::results::{Cost, Load, Results, Row, Spread};
 use super::workload::Workload;
@@ -112,22 +113,7 @@ pub(super) fn rest(results: &Results) -> String {
         let _ =
             write!(text, "\n**A projection made anew**: {} events/s ({} events).\n", with_commas(rate), rebuilt.events);
     }
-    if results.grown_by > 0 {
-        let _ = write!(text, "\n**Growth**: after {} more bookings,\n", with_commas(results.grown_by as f64));
-        for row in &results.grown {
-            let before =
-                results.row(row.workload, row.load, row.system).map_or(f64::NAN, |row| row.requests_per_second.median);
-            let (name, rate) = (row.workload.name(), row.requests_per_second.median);
-            let _ = writeln!(
-                text,
-                "{}, {}, {name}: {} requests/s, {:.0} % of before;",
-                row.system,
-                row.load,
-                with_commas(rate),
-                rate / before * 100.0
-            );
-        }
-    }
+    text += &growth(results);
     match results.wrong.as_slice() {
         [] => {
             text += "\nEvery 201 was there afterwards, once: in the journal, the stream and the read tables, and in the monolith's tables.\n"
@@ -138,6 +124,36 @@ pub(super) fn rest(results: &Results) -> String {
                 let _ = writeln!(text, "- {what}");
             }
         }
+    }
+    text
+}
+
+/// What the services do with many bookings, beside the same without.
+fn growth(results: &Results) -> String {
+    if results.grown.is_empty() {
+        return String::new();
+    }
+    let bookings = with_commas(results.grown_by as f64);
+    let mut text = format!(
+        "\n**Growth**: the services with {bookings} more bookings of {EVENTS} events each, and without, measured in turns.\n\n\
+         | | load | without, requests/s | with | of that | p99 ms without | with |\n|---|---|---|---|---|---|---|\n"
+    );
+    let of = |system| results.grown.iter().filter(move |row| row.system == system);
+    for with in of("grown") {
+        let Some(without) = of("services").find(|row| (row.workload, row.load) == (with.workload, with.load)) else {
+            continue;
+        };
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {:.0} % | {} | {} |",
+            with.workload.name(),
+            with.load,
+            counted(without.requests_per_second),
+            counted(with.requests_per_second),
+            with.requests_per_second.median / without.requests_per_second.median.max(f64::EPSILON) * 100.0,
+            milliseconds(without.p99_us),
+            milliseconds(with.p99_us),
+        );
     }
     text
 }

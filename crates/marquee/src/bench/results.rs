@@ -144,7 +144,7 @@ pub(super) struct Results {
     pub(super) rounds: usize,
     pub(super) seconds: f64,
     pub(super) rows: Vec<Row>,
-    /// The same workload after many bookings had been made.
+    /// The services with many bookings, and those without, in turns.
     pub(super) grown: Vec<Row>,
     pub(super) grown_by: usize,
     pub(super) told: Option<Told>,

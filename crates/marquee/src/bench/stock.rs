@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use chrono::{DateTime, TimeDelta, Utc};
+use contracts::showtimes::Showtime;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::system::System;
@@ -14,12 +15,13 @@ use super::system::System;
 /// Rows of a hall and seats of a row: 400 seats.
 const ROWS: usize = 20;
 const WIDTH: usize = 20;
+pub(super) const SEATS: usize = ROWS * WIDTH;
 /// Halls, so that many showtimes can be side by side.
 const HALLS: usize = 32;
 /// Users: more than a showtime has seats, so nobody ever has too many.
 pub(super) const USERS: usize = 500;
 /// How many showtimes are sold at the same time: neighbouring requests are for different ones.
-const SIDE_BY_SIDE: usize = 128;
+pub(super) const SIDE_BY_SIDE: usize = 128;
 /// From start to start in a hall.
 const APART: TimeDelta = TimeDelta::hours(2);
 /// How many requests are under way at once while the stock is filled.
@@ -75,8 +77,8 @@ impl Stock {
     /// When the system does not take the showtimes.
     pub(super) async fn fresh(&mut self, count: usize) -> anyhow::Result<Vec<String>> {
         while self.fresh.len() < count {
-            let showtimes = self.make_showtimes(SIDE_BY_SIDE.min(count.div_ceil(ROWS * WIDTH))).await?;
-            for place in 0..ROWS * WIDTH {
+            let showtimes = self.make_showtimes(SIDE_BY_SIDE.min(count.div_ceil(SEATS))).await?;
+            for place in 0..SEATS {
                 let of_this_place = showtimes.iter().enumerate().map(|(number, showtime)| {
                     let user = self.user(place + number);
                     json!({ "user_id": user, "showtime_id": showtime, "seats": [seat(place)] }).to_string()
@@ -95,7 +97,7 @@ impl Stock {
 
     /// Bodies that book every other seat of a showtime.
     pub(super) fn half(&self, showtime: &str) -> Vec<String> {
-        let places = (0..ROWS * WIDTH).step_by(2);
+        let places = (0..SEATS).step_by(2);
         let body = |place| json!({ "user_id": self.user(place), "showtime_id": showtime, "seats": [seat(place)] });
         places.map(|place| body(place).to_string()).collect()
     }
@@ -158,13 +160,25 @@ impl Stock {
         Ok(id.with_context(|| format!("POST /api/{what} answers without an id"))?.to_owned())
     }
 
+    /// A showtime.
+    ///
+    /// # Errors
+    /// When the answer is not 200, or no showtime.
+    pub(super) async fn showtime(&self, id: &str) -> anyhow::Result<Showtime> {
+        Ok(self.get(&format!("/api/showtimes/{id}")).await?.json().await?)
+    }
+
     /// How many bytes the body of an answer has.
     ///
     /// # Errors
     /// When the answer is not 200.
     pub(super) async fn size(&self, path: &str) -> anyhow::Result<usize> {
+        Ok(self.get(path).await?.bytes().await?.len())
+    }
+
+    async fn get(&self, path: &str) -> anyhow::Result<Response> {
         let request = self.client.get(format!("{}{path}", self.base)).bearer_auth(&self.token);
-        Ok(request.send().await?.error_for_status()?.bytes().await?.len())
+        Ok(request.send().await?.error_for_status()?)
     }
 }
 
@@ -184,7 +198,8 @@ fn label(row: usize) -> char {
     ('A'..='Z').nth(row).unwrap_or('Z')
 }
 
-fn seat(place: usize) -> String {
+/// The seats of a hall, one row after the other.
+pub(super) fn seat(place: usize) -> String {
     format!("{}{}", label(place / WIDTH), place % WIDTH + 1)
 }
 

@@ -1,4 +1,4 @@
-//! The two systems, each on private servers of its own in a folder of its own, which goes with it.
+//! The systems, each on private servers of its own in a folder of its own, which goes with it.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -23,11 +23,13 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// How long the tokens last that requests are made with.
 const TOKEN: Duration = Duration::from_secs(24 * 3600);
 
-/// Which of the two.
+/// Which of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Which {
     /// Marquee: gateway, services, broker, stores.
     Services,
+    /// The same with a past, which the other is compared with.
+    Grown,
     /// The program that it is compared with, and its store.
     Monolith,
 }
@@ -39,6 +41,7 @@ impl Which {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Services => "services",
+            Self::Grown => "grown",
             Self::Monolith => services::MONOLITH,
         }
     }
@@ -73,7 +76,7 @@ impl System {
         let mut database = Database::prepare(&folder).await?;
         start(&mut database.process).await?;
         let nats = match which {
-            Which::Services => {
+            Which::Services | Which::Grown => {
                 let mut nats = Nats::prepare(&folder)?;
                 start(&mut nats.process).await?;
                 Some(nats)
