@@ -161,7 +161,7 @@ async fn grown(args: &Args, times: &Times) -> anyhow::Result<Filled> {
 
 /// The services with and without that, in turns: on a machine that does other things meanwhile, what was measured long
 /// before is no measure. The monolith isn't made to grow: the goal is about the services alone.
-async fn compare(systems: &mut Vec<Filled>, args: &Args, times: &Times) -> anyhow::Result<Vec<Row>> {
+async fn compare(systems: &mut [Filled], args: &Args, times: &Times) -> anyhow::Result<Vec<Row>> {
     let load =
         Load::Connections(args.connections().into_iter().filter(|connections| *connections <= 64).max().unwrap_or(1));
     systems.sort_by_key(|filled| filled.system.which);
