@@ -55,15 +55,16 @@ impl<P: Projection> Work for Projector<P> {
         let reached = self.database.transaction(|connection| {
             let events = Arc::clone(&events);
             async move {
-                let Some(last) = events.last().map(|event| event.position) else { return Ok(from) };
-                if Self::CHECKPOINT.advance(connection, from, last).await? {
-                    P::project(connection, &events).await?;
+                // Another replica was faster than the events came here: those up to `from` are among them.
+                let fresh = behind(&events, from);
+                let last = fresh.last().map_or(from, |event| event.position);
+                if !fresh.is_empty() && Self::CHECKPOINT.advance(connection, from, last).await? {
+                    P::project(connection, fresh).await?;
                     return Ok(last);
                 }
-                // Another replica was faster.
+                // Or is faster now.
                 let done = Self::CHECKPOINT.lock(connection).await?;
-                let fresh = events.partition_point(|event| event.position <= done);
-                let fresh = events.split_at_checked(fresh).map_or(&[][..], |(_, fresh)| fresh);
+                let fresh = behind(&events, done);
                 let Some(last) = fresh.last().map(|event| event.position) else { return Ok(done) };
                 P::project(connection, fresh).await?;
                 Self::CHECKPOINT.set(connection, last).await?;
@@ -73,4 +74,10 @@ impl<P: Projection> Work for Projector<P> {
         });
         Ok(reached.await?)
     }
+}
+
+/// The events that follow this position, of some in order.
+fn behind<E>(events: &[Recorded<E>], position: u64) -> &[Recorded<E>] {
+    let start = events.partition_point(|event| event.position <= position);
+    events.get(start..).unwrap_or_default()
 }
