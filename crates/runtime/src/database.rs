@@ -133,7 +133,7 @@ impl Database {
             let noticed = noticed.clone();
             async move {
                 let mut connection = Connection::establish(url).await?;
-                connection.set_instrumentation(noticed);
+                connection.set_instrumentation(Watch { trouble: noticed, unanswered: false });
                 // READ COMMITTED takes no gap locks; nothing here relies on REPEATABLE READ.
                 connection
                     .batch_execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; SET time_zone = '+00:00'")
@@ -209,6 +209,10 @@ struct Trouble(Arc<Mutex<Option<Instant>>>);
 impl Trouble {
     /// Asks whether a connection is good that has not been used for a while, or not since there was trouble.
     async fn verify(&self, connection: &mut Connection, metrics: &Metrics) -> Result<(), HookError> {
+        // Whoever asked has gone, as after a timeout. The answer is still to come, and would be taken for the next one's.
+        if connection.instrumentation().downcast_ref::<Watch>().is_some_and(|watch| watch.unanswered) {
+            return Err(HookError::message("given up in the middle of a question"));
+        }
         let used = metrics.recycled.unwrap_or(metrics.created);
         let trouble = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if used.elapsed() < IDLE && trouble.is_none_or(|trouble| trouble < used) {
@@ -219,10 +223,24 @@ impl Trouble {
     }
 }
 
-impl Instrumentation for Trouble {
+/// What is seen of one connection.
+struct Watch {
+    trouble: Trouble,
+    /// Whether it was asked something and has not answered.
+    unanswered: bool,
+}
+
+impl Instrumentation for Watch {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
-        if let InstrumentationEvent::FinishQuery { error: Some(_), .. } = event {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        match event {
+            InstrumentationEvent::StartQuery { .. } => self.unanswered = true,
+            InstrumentationEvent::FinishQuery { error, .. } => {
+                self.unanswered = false;
+                if error.is_some() {
+                    *self.trouble.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+                }
+            }
+            _ => {}
         }
     }
 }
