@@ -52,6 +52,26 @@ async fn both_are_measured_and_the_results_written() {
 }
 
 #[tokio::test]
+async fn the_services_are_compared_with_those_that_have_a_past() {
+    let (succeeded, said, folder) = bench(&["--workloads", "book", "--growth", "500"]).await;
+    // Of the past, too, all is as it must be.
+    assert!(succeeded, "{said}");
+    let results: Value = serde_json::from_str(&read(&folder, "results.json")).expect("JSON");
+    let rows = results["grown"].as_array().expect("rows");
+    for system in ["services", "grown"] {
+        let row = rows.iter().find(|row| row["workload"] == "book" && row["system"] == system);
+        let row = row.unwrap_or_else(|| panic!("no {system}: {results:#}"));
+        assert_eq!(row["errors"], 0, "{row:#}");
+    }
+    let bookings = |system: &str| results["cost"][system]["bookings"].as_u64().expect("a number");
+    assert!(bookings("grown") >= 1500 && bookings("services") >= 1000, "{:#}", results["cost"]);
+    let page = read(&folder, "README.md");
+    let growth = "**Growth**: the services with 500 more bookings of 5 events each";
+    assert!(page.contains(growth), "{growth} is not in {page}");
+    std::fs::remove_dir_all(&folder).expect("a folder that can be removed");
+}
+
+#[tokio::test]
 async fn what_is_lost_makes_it_fail() {
     let (succeeded, said, folder) = bench(&["--workloads", "book", "--break-one"]).await;
     assert!(!succeeded, "{said}");
