@@ -13,9 +13,9 @@ use crate::journal::{self, Row};
 
 /// Streams that are kept, at most.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(20_000).unwrap();
-/// How much they may take together, in bytes, about. The bookings of 150 showtimes of 400 seats that sell out side by side
+/// How much they may take together, in bytes, about. The bookings of 75 showtimes of 400 seats that sell out side by side
 /// fit; a showtime that doesn't is read anew with each of its bookings.
-const BYTES: usize = 32 << 20;
+const BYTES: usize = 16 << 20;
 /// Being further behind than this, starting afresh costs less than catching up.
 const CATCH_UP: u64 = 20_000;
 
@@ -47,6 +47,11 @@ impl<D: Domain> Default for Cache<D> {
 }
 
 impl<D: Domain> Cache<D> {
+    /// Of which position all that is kept is.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
     /// Brings what is kept up to `head`.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use crate::database::{Connection, Key, StoreError};
 use crate::domain::{Claim, Needs};
 use crate::prepared::{counted, padded, pieces};
 use crate::schema::claims;
+use crate::script::{Literal, Script};
 
 /// What a transaction knows of claims, and what it changes.
 #[derive(Default)]
@@ -72,6 +73,28 @@ impl Claims {
     pub(crate) fn take(&mut self, claim: Claim, stream: Uuid) {
         self.holders.insert(claim.clone(), Some(stream));
         self.taken.insert(claim);
+    }
+
+    /// Whether anything was taken or given back.
+    pub(crate) fn changed(&self) -> bool {
+        !(self.taken.is_empty() && self.released.is_empty() && self.released_kinds.is_empty())
+    }
+
+    /// Writes the same as [`Self::save`].
+    pub(crate) fn save_in(&self, script: &mut Script) {
+        for (kind, stream) in &self.released_kinds {
+            let (kind, stream) = (Literal::Text(kind), Literal::Bytes(stream.as_bytes()));
+            script.add(format_args!("DELETE FROM claims WHERE kind = {kind} AND stream_id = {stream}"));
+        }
+        for Claim { kind, value } in &self.released {
+            let (kind, value) = (Literal::Text(kind), Literal::Text(value));
+            script.add(format_args!("DELETE FROM claims WHERE kind = {kind} AND value = {value}"));
+        }
+        let taken = self.taken.iter().filter_map(|claim| {
+            let holder = self.holders.get(claim)?.as_ref()?;
+            Some(vec![Literal::Text(claim.kind), Literal::Text(&claim.value), Literal::Bytes(holder.as_bytes())])
+        });
+        script.insert("claims (kind, value, stream_id)", taken);
     }
 
     /// Writes the net effect: first what is given back, then what is taken. The primary key refuses a claim that

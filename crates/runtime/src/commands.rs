@@ -20,10 +20,11 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::ahead::{self, Ahead};
 use crate::cache::Cache;
 use crate::database::{StoreError, backoff};
 use crate::dead_letters::DeadLetters;
-use crate::decide::{Waiting, decide};
+use crate::decide::{Waiting, decide, needs};
 use crate::domain::{Around, Domain};
 use crate::handover::Handover;
 use crate::health::{Check, Pulse};
@@ -186,8 +187,11 @@ impl<D: Domain> CommandLoop<D> {
         }
         let owners: Vec<usize> = orders.iter().map(|(index, _)| *index).collect();
         let names: Vec<&'static str> = orders.iter().map(|(_, waiting)| waiting.command.name()).collect();
-        let waiting = self.with_facts(orders.into_iter().map(|(_, waiting)| waiting).collect()).await;
-        let decided = self.decide_all(waiting, |position| {
+        let waiting: Vec<Waiting<D>> = orders.into_iter().map(|(_, waiting)| waiting).collect();
+        let needs = needs(&waiting);
+        let looking = ahead::look(&self.around.database, &self.cache, needs);
+        let (waiting, ahead) = tokio::join!(self.with_facts(waiting), looking);
+        let decided = self.decide_all(waiting, ahead, |position| {
             let owner = owners.get(position).and_then(|index| messages.get(*index));
             let info = owner.and_then(|(message, _)| message.info().ok());
             info.map_or((1, 0), |info| (info.delivered, info.stream_sequence))
@@ -236,13 +240,14 @@ impl<D: Domain> CommandLoop<D> {
     async fn decide_all(
         &self,
         waiting: Vec<Waiting<D>>,
+        ahead: Option<Ahead>,
         delivery: impl Fn(usize) -> (i64, u64),
     ) -> Result<Vec<Option<Outcome>>, async_nats::Error> {
         if waiting.is_empty() {
             return Ok(Vec::new());
         }
         let waiting = Arc::new(waiting);
-        let error = match self.decide(&waiting).await {
+        let error = match self.decide(&waiting, ahead).await {
             Ok(outcomes) => return Ok(outcomes),
             Err(error) => error,
         };
@@ -259,8 +264,12 @@ impl<D: Domain> CommandLoop<D> {
         Ok(outcomes)
     }
 
-    async fn decide(&self, waiting: &Arc<Vec<Waiting<D>>>) -> Result<Vec<Option<Outcome>>, StoreError> {
-        let decided = decide(&self.around.database, &self.cache, waiting).await?;
+    async fn decide(
+        &self,
+        waiting: &Arc<Vec<Waiting<D>>>,
+        ahead: Option<Ahead>,
+    ) -> Result<Vec<Option<Outcome>>, StoreError> {
+        let decided = decide(&self.around.database, &self.cache, waiting, ahead).await?;
         self.health.set(Ok(()));
         self.handover.put(decided.rows);
         Ok(decided.outcomes)
@@ -278,7 +287,7 @@ impl<D: Domain> CommandLoop<D> {
         (delivered, sequence): (i64, u64),
     ) -> Result<Option<Outcome>, async_nats::Error> {
         let one = Arc::new(vec![one]);
-        let error = match self.decide(&one).await {
+        let error = match self.decide(&one, None).await {
             Ok(mut outcomes) => return Ok(outcomes.pop().flatten()),
             Err(error) => error,
         };

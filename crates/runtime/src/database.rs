@@ -134,9 +134,13 @@ impl Database {
             async move {
                 let mut connection = Connection::establish(url).await?;
                 connection.set_instrumentation(Watch { trouble: noticed, unanswered: false });
-                // READ COMMITTED takes no gap locks; nothing here relies on REPEATABLE READ.
+                // READ COMMITTED takes no gap locks; nothing here relies on REPEATABLE READ. A value that doesn't fit is
+                // refused, however the server is set up.
                 connection
-                    .batch_execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; SET time_zone = '+00:00'")
+                    .batch_execute(
+                        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; SET time_zone = '+00:00'; \
+                         SET sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')",
+                    )
                     .await
                     .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
                 Ok(connection)

@@ -12,6 +12,7 @@ use futures_util::FutureExt;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
+use crate::ahead::{self, Ahead};
 use crate::cache::Cache;
 use crate::claims::Claims;
 use crate::database::{Connection, Database, StoreError};
@@ -52,13 +53,22 @@ enum Repeats {
     Possible,
 }
 
-/// Decides a batch. Repeats are rare, so it is asked for them only when the store has refused one: that spares a batch
-/// one of eleven round trips, and the store to look for each command.
+/// Decides a batch; a small one ahead, if nothing has changed since it was looked at. Repeats are rare, so it is asked for
+/// them only when the store has refused one: that spares a batch one of eleven round trips, and the store to look for each
+/// command.
 pub(crate) async fn decide<D: Domain>(
     database: &Database,
     cache: &Arc<Mutex<Cache<D>>>,
     batch: &Arc<Vec<Waiting<D>>>,
+    ahead: Option<Ahead>,
 ) -> Result<Decided, StoreError> {
+    if let Some(ahead) = ahead {
+        match ahead::decide(database, cache, batch, ahead).await {
+            Ok(decided) => return Ok(decided),
+            Err(error) => tracing::debug!(%error, "what was decided ahead is decided again"),
+        }
+        return decide_with(database, cache, batch, Repeats::Possible).await;
+    }
     match decide_with(database, cache, batch, Repeats::Unexpected).await {
         Err(StoreError::Refused(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _))) => {
             decide_with(database, cache, batch, Repeats::Possible).await
@@ -89,6 +99,11 @@ async fn decide_with<D: Domain>(
     Ok(Decided { outcomes: settled.outcomes, rows: settled.rows })
 }
 
+/// What these commands need to be decided.
+pub(crate) fn needs<D: Domain>(batch: &[Waiting<D>]) -> Vec<Needs> {
+    batch.iter().map(|waiting| D::needs(&waiting.command, waiting.id)).collect()
+}
+
 /// A batch that has been written.
 struct Settled<D: Domain> {
     outcomes: Vec<Option<Outcome>>,
@@ -97,16 +112,17 @@ struct Settled<D: Domain> {
     position: u64,
 }
 
-/// A batch on its way through the transaction.
-struct Settling<D: Domain> {
+/// A batch on its way: what it rests on, and what follows from it.
+pub(crate) struct Settling<D: Domain> {
     now: DateTime<Utc>,
-    position: u64,
+    /// Of the last event, those that follow included.
+    pub(crate) position: u64,
     known: HashMap<CommandId, Known>,
-    claims: Claims,
-    streams: HashMap<Uuid, Stream<D::State>>,
-    rows: Vec<Row>,
-    fresh: Vec<Known>,
-    private: Vec<D::PrivateRow>,
+    pub(crate) claims: Claims,
+    pub(crate) streams: HashMap<Uuid, Stream<D::State>>,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) fresh: Vec<Known>,
+    pub(crate) private: Vec<D::PrivateRow>,
     empty: D::State,
 }
 
@@ -124,8 +140,19 @@ impl<D: Domain> Settling<D> {
             Repeats::Unexpected => HashMap::new(),
             Repeats::Possible => outcomes::load(connection, batch.iter().map(|waiting| waiting.id)).await?,
         };
-        let needs: Vec<Needs> = batch.iter().map(|waiting| D::needs(&waiting.command, waiting.id)).collect();
+        let needs = needs(batch);
         let claims = Claims::load(connection, &needs).await?;
+        Ok(Self { known, ..Self::load(connection, cache, position, &needs, claims).await? })
+    }
+
+    /// Loads the states that are needed as of this position, which is the cache's.
+    pub(crate) async fn load(
+        connection: &mut Connection,
+        cache: &mut Cache<D>,
+        position: u64,
+        needs: &[Needs],
+        claims: Claims,
+    ) -> Result<Self, StoreError> {
         let ids: BTreeSet<Uuid> = needs
             .iter()
             .flat_map(|needs| needs.streams.iter().copied())
@@ -135,7 +162,7 @@ impl<D: Domain> Settling<D> {
         Ok(Self {
             now: journal::now(),
             position,
-            known,
+            known: HashMap::new(),
             claims,
             streams,
             rows: Vec::new(),
@@ -145,13 +172,18 @@ impl<D: Domain> Settling<D> {
         })
     }
 
+    /// Decides one by one.
+    pub(crate) fn all(&mut self, batch: &[Waiting<D>]) -> Result<Vec<Option<Outcome>>, StoreError> {
+        batch.iter().map(|waiting| self.one(waiting)).collect()
+    }
+
     /// Decides one by one and writes what follows.
     async fn settle(mut self, connection: &mut Connection, batch: &[Waiting<D>]) -> Result<Settled<D>, StoreError> {
-        let mut outcomes = Vec::with_capacity(batch.len());
-        for waiting in batch {
-            outcomes.push(self.one(waiting)?);
+        let outcomes = self.all(batch)?;
+        if !self.rows.is_empty() || self.claims.changed() {
+            journal::append(connection, &self.rows).await?;
+            journal::move_head(connection, self.position).await?;
         }
-        journal::append(connection, &self.rows).await?;
         outcomes::save(connection, self.fresh).await?;
         self.claims.save(connection).await?;
         D::write_private(connection, &self.private).await?;

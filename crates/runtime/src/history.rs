@@ -57,6 +57,7 @@ pub async fn write<E: EventSet>(database: &Database, past: Vec<Past<E>>) -> Resu
                 one.taken.iter().for_each(|claim| claims.take(claim.clone(), one.stream_id));
             }
             journal::append(connection, &rows).await?;
+            journal::move_head(connection, position).await?;
             outcomes::save(connection, fresh).await?;
             claims.save(connection).await
         }

@@ -14,6 +14,7 @@ use crate::database::{Connection, Key, StoreError};
 use crate::domain::Recorded;
 use crate::prepared::{counted, padded, pieces};
 use crate::schema::{journal, journal_head};
+use crate::script::{Literal, Script};
 
 /// The one row of `journal_head`.
 const HEAD: u8 = 1;
@@ -116,16 +117,73 @@ pub(crate) async fn head(connection: &mut Connection) -> Result<u64, StoreError>
     Ok(journal_head::table.find(HEAD).select(journal_head::position).first(connection).await?)
 }
 
-/// Appends rows and moves the head, which must be locked.
+/// The head: the last position, and how often something that decisions rest on has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = journal_head)]
+pub(crate) struct Head {
+    pub(crate) position: u64,
+    pub(crate) changes: u64,
+}
+
+impl Head {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub(crate) async fn read(connection: &mut Connection) -> Result<Self, StoreError> {
+        Ok(journal_head::table.find(HEAD).select(Self::as_select()).first(connection).await?)
+    }
+
+    /// Moves it to this position if it still is what it was, and locks it; a script stops where it isn't: there is no
+    /// position NULL.
+    pub(crate) fn move_on(self, position: u64, script: &mut Script) {
+        let Self { position: before, changes } = self;
+        script.add(format_args!(
+            "UPDATE journal_head SET position = IF(position = {before} AND changes = {changes}, {position}, NULL), \
+             changes = changes + 1 WHERE id = {HEAD}"
+        ));
+    }
+}
+
+/// Appends rows, under the lock of the head.
 ///
 /// # Errors
 /// When the store is away; a position or a version that exists is refused.
 pub(crate) async fn append(connection: &mut Connection, rows: &[Row]) -> Result<(), StoreError> {
-    let Some(last) = rows.last().map(|row| row.position) else { return Ok(()) };
     for part in pieces(rows) {
         counted(diesel::insert_into(journal::table).values(part), part.len()).execute(connection).await?;
     }
-    let moved = diesel::update(journal_head::table.find(HEAD)).set(journal_head::position.eq(last));
+    Ok(())
+}
+
+/// Appends rows.
+pub(crate) fn append_in(script: &mut Script, rows: &[Row]) {
+    let values = rows.iter().map(|row| {
+        vec![
+            Literal::Number(row.position),
+            Literal::Bytes(row.stream_id.0.as_bytes()),
+            Literal::Number(row.version.into()),
+            Literal::Bytes(row.entity_id.0.as_bytes()),
+            Literal::Text(&row.event_type),
+            Literal::Text(&row.data),
+            Literal::Bytes(row.command_id.0.as_bytes()),
+            Literal::Text(&row.actor),
+            Literal::Time(row.recorded_at),
+        ]
+    });
+    script.insert(
+        "journal (position, stream_id, version, entity_id, event_type, data, command_id, actor, recorded_at)",
+        values,
+    );
+}
+
+/// Moves the head, which must be locked, and counts that something has changed.
+///
+/// # Errors
+/// When the store is away.
+pub(crate) async fn move_head(connection: &mut Connection, position: u64) -> Result<(), StoreError> {
+    let moved = diesel::update(journal_head::table.find(HEAD))
+        .set((journal_head::position.eq(position), journal_head::changes.eq(journal_head::changes + 1)));
     counted(moved, 1).execute(connection).await?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 //!
 //! The way of a command: [`client`] publishes it ([`publisher`] gathers what goes together), [`commands`] takes what
 //! is waiting ([`intake`] reads it), [`decide`] writes everything that follows in one transaction ([`journal`],
-//! [`outcomes`], [`claims`]; states come from the [`cache`]), [`relay`] copies the journal to the
+//! [`outcomes`], [`claims`]; states come from the [`cache`]), or [`ahead`] of it, as one [`script`]; [`relay`] copies the journal to the
 //! event stream, mostly from what the [`handover`] still has of it.
 //!
 //! The way of an event: a [`follower`] reads the stream ([`events`]) from a checkpoint, for a [`projector`] that keeps
@@ -45,6 +45,7 @@ pub mod reactions;
 pub mod room;
 pub mod service;
 
+mod ahead;
 mod audit;
 mod cache;
 mod cloud_events;
@@ -64,6 +65,7 @@ mod pruning;
 mod publisher;
 mod relay;
 mod schema;
+mod script;
 mod stranded;
 mod streams;
 mod waiting;

@@ -13,6 +13,7 @@ use crate::database::{Connection, Key, StoreError};
 use crate::journal::utc;
 use crate::prepared::{counted, padded, pieces};
 use crate::schema::outcomes;
+use crate::script::{Literal, Script};
 
 /// SHA-256 of a command's name and payload, which tells a repeat from another command under the same id.
 pub(crate) type Fingerprint = [u8; 32];
@@ -95,17 +96,37 @@ pub(crate) async fn one(connection: &mut Connection, id: CommandId) -> Result<Op
     row.map(read).transpose()
 }
 
+impl From<Known> for Row {
+    fn from(Known { outcome, fingerprint }: Known) -> Self {
+        Self {
+            command_id: Key(outcome.command_id.0),
+            accepted: outcome.status == OutcomeStatus::Accepted,
+            position: outcome.position,
+            body: outcome.body.get().to_owned(),
+            fingerprint,
+            decided_at: outcome.decided_at.naive_utc(),
+        }
+    }
+}
+
+/// Stores new outcomes.
+pub(crate) fn save_in(script: &mut Script, outcomes: &[Known]) {
+    let values = outcomes.iter().map(|Known { outcome, fingerprint }| {
+        vec![
+            Literal::Bytes(outcome.command_id.0.as_bytes()),
+            Literal::Number(u64::from(outcome.status == OutcomeStatus::Accepted)),
+            Literal::Number(outcome.position),
+            Literal::Text(outcome.body.get()),
+            Literal::Bytes(fingerprint),
+            Literal::Time(outcome.decided_at.naive_utc()),
+        ]
+    });
+    script.insert("outcomes (command_id, accepted, position, body, fingerprint, decided_at)", values);
+}
+
 /// Stores new outcomes.
 pub(crate) async fn save(connection: &mut Connection, outcomes: Vec<Known>) -> Result<(), StoreError> {
-    let rows = outcomes.into_iter().map(|known| Row {
-        command_id: Key(known.outcome.command_id.0),
-        accepted: known.outcome.status == OutcomeStatus::Accepted,
-        position: known.outcome.position,
-        body: known.outcome.body.get().to_owned(),
-        fingerprint: known.fingerprint,
-        decided_at: known.outcome.decided_at.naive_utc(),
-    });
-    for part in pieces(&rows.collect::<Vec<Row>>()) {
+    for part in pieces(&outcomes.into_iter().map(Row::from).collect::<Vec<Row>>()) {
         counted(diesel::insert_into(outcomes::table).values(part), part.len()).execute(connection).await?;
     }
     Ok(())

@@ -12,7 +12,7 @@ use diesel::result::QueryResult;
 const FEW: usize = 8;
 /// How many rows one statement carries. What is kept prepared of a statement takes memory for each of its values, in the
 /// server as well.
-const MOST: usize = 256;
+const MOST: usize = 128;
 
 /// A statement and the number of its values.
 pub struct Counted<Q> {
@@ -78,8 +78,8 @@ mod tests {
             (8, vec![8]),
             (9, vec![8, 1]),
             (150, vec![128, 16, 6]),
-            (256, vec![256]),
-            (1000, vec![256, 256, 256, 128, 64, 32, 8]),
+            (256, vec![128, 128]),
+            (500, vec![128, 128, 128, 64, 32, 16, 4]),
         ] {
             assert_eq!(lengths(rows), due);
         }

@@ -4,6 +4,7 @@ diesel::table! {
     journal_head (id) {
         id -> Unsigned<TinyInt>,
         position -> Unsigned<BigInt>,
+        changes -> Unsigned<BigInt>,
     }
 }
 

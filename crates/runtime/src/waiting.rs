@@ -35,8 +35,8 @@ struct Awaited {
 pub(crate) struct Together(mpsc::Receiver<Infallible>);
 
 impl Together {
-    /// Returns then.
-    pub(crate) async fn decided(mut self) {
+    /// Returns then. Can be given up and asked again.
+    pub(crate) async fn decided(&mut self) {
         self.0.recv().await;
     }
 }
@@ -146,7 +146,8 @@ mod tests {
         let waiting = Waiting(Arc::new(Mutex::new(LruCache::unbounded())));
         let ids = [CommandId::default(), CommandId::default()];
         let _listeners = ids.map(|id| waiting.listen(id, None));
-        let mut together = std::pin::pin!(waiting.together(ids).decided());
+        let mut together = waiting.together(ids);
+        let mut together = std::pin::pin!(together.decided());
         let [first, last] = ids;
         waiting.forget(first);
         assert!((&mut together).now_or_never().is_none());
