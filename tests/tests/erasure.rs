@@ -160,6 +160,8 @@ async fn an_erased_user_leaves_no_trace() {
         broker.command(Service::Users, command, payload.to_string(), late).await;
         assert_eq!(broker.outcome(Service::Users, late).await.status, OutcomeStatus::Refused, "{command}");
     }
+    // The command that was decided last goes from its stream a moment later.
+    gone_from_streams(&cinema, &words).await;
     assert_eq!(cinema.traces(&words).await, [""; 0]);
 
     // All that was looked at was there to be found.
