@@ -9,12 +9,13 @@
 
 use std::sync::Arc;
 
+use diesel_async::SimpleAsyncConnection;
 use tokio::sync::Mutex;
 
 use crate::cache::Cache;
 use crate::claims::Claims;
 use crate::database::{Connection, Database, StoreError};
-use crate::decide::{Decided, Settling, Waiting};
+use crate::decide::{self, Decided, Settling, Waiting};
 use crate::domain::{Domain, Needs};
 use crate::journal::{self, Head};
 use crate::outcomes;
@@ -30,13 +31,18 @@ pub(crate) struct Ahead {
     claims: Claims,
 }
 
+/// What commands need that are few enough to be decided ahead; nothing for more of them.
+pub(crate) fn needs<D: Domain>(batch: &[Waiting<D>]) -> Vec<Needs> {
+    if batch.len() > FEW { Vec::new() } else { decide::needs(batch) }
+}
+
 /// Looks at what commands need; `None` where that is of no use.
 pub(crate) async fn look<D: Domain>(
     database: &Database,
     cache: &Arc<Mutex<Cache<D>>>,
     needs: Vec<Needs>,
 ) -> Option<Ahead> {
-    if needs.is_empty() || needs.len() > FEW {
+    if needs.is_empty() {
         return None;
     }
     let mut connection = database.connection().await.ok()?;
@@ -65,7 +71,7 @@ pub(crate) async fn decide<D: Domain>(
     let outcomes = settling.all(batch)?;
     if let Err(error) = write(&mut connection, head, &settling).await {
         // Where there is nothing to roll back, this does nothing; where it can't be said, the server does it.
-        let _ = rolled_back(&mut connection).await;
+        let _ = connection.batch_execute("ROLLBACK").await;
         return Err(error);
     }
     cache.put_back(settling.streams, settling.position);
@@ -88,11 +94,5 @@ async fn write<D: Domain>(connection: &mut Connection, head: Head, settling: &Se
         script = Script::default();
     }
     script.add(format_args!("COMMIT"));
-    script.run(connection).await
-}
-
-async fn rolled_back(connection: &mut Connection) -> Result<(), StoreError> {
-    let mut script = Script::default();
-    script.add(format_args!("ROLLBACK"));
     script.run(connection).await
 }

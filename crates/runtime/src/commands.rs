@@ -1,9 +1,9 @@
 //! The command loop: take what is waiting, ask what others know, decide all of it in one transaction, reply,
 //! acknowledge. One batch at a time: whatever arrives meanwhile is the next one, so batches grow with the load.
 //!
-//! A command is acknowledged only after COMMIT, together with the next that comes. A refusal is an outcome, and committed. Trouble with the store or with
-//! a peer is not: the command stays and is tried again until it expires. A batch that fails is tried again command by
-//! command, so that one bad command harms no other; what fails alone again and again becomes a dead letter.
+//! A command is acknowledged only after COMMIT, when the next one comes. A refusal is an outcome, and committed. Trouble
+//! with the store or with a peer is not: the command stays and is tried again until it expires. A batch that fails is tried
+//! again command by command, so that one bad command harms no other; what fails alone again and again becomes a dead letter.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::ahead::{self, Ahead};
 use crate::cache::Cache;
 use crate::database::{StoreError, backoff};
 use crate::dead_letters::DeadLetters;
-use crate::decide::{Waiting, decide, needs};
+use crate::decide::{Waiting, decide};
 use crate::domain::{Around, Domain};
 use crate::handover::Handover;
 use crate::health::{Check, Pulse};
@@ -188,8 +188,7 @@ impl<D: Domain> CommandLoop<D> {
         let owners: Vec<usize> = orders.iter().map(|(index, _)| *index).collect();
         let names: Vec<&'static str> = orders.iter().map(|(_, waiting)| waiting.command.name()).collect();
         let waiting: Vec<Waiting<D>> = orders.into_iter().map(|(_, waiting)| waiting).collect();
-        let needs = needs(&waiting);
-        let looking = ahead::look(&self.around.database, &self.cache, needs);
+        let looking = ahead::look(&self.around.database, &self.cache, ahead::needs(&waiting));
         let (waiting, ahead) = tokio::join!(self.with_facts(waiting), looking);
         let decided = self.decide_all(waiting, ahead, |position| {
             let owner = owners.get(position).and_then(|index| messages.get(*index));

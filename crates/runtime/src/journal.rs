@@ -114,7 +114,7 @@ pub(crate) async fn lock_head(connection: &mut Connection) -> Result<u64, StoreE
 /// # Errors
 /// When the store is away.
 pub(crate) async fn head(connection: &mut Connection) -> Result<u64, StoreError> {
-    Ok(journal_head::table.find(HEAD).select(journal_head::position).first(connection).await?)
+    Ok(Head::read(connection).await?.position)
 }
 
 /// The head: the last position, and how often something that decisions rest on has changed.

@@ -140,9 +140,10 @@ impl Task {
             let room = self.line.waiting.len() < 2 * BATCH_COMMANDS;
             tokio::select! {
                 told = done(&mut self.under_way) => {
-                    // Whoever was told may give another command. For few, all are waited for; of many, some will do, while
-                    // the service has nothing to decide.
-                    enough = Some(self.all() + told).filter(|all| *all <= PART).unwrap_or(PART / 2);
+                    // Whoever was told may give another command. Of few, all are waited for; of many, some will do,
+                    // while the service has nothing to decide.
+                    let all = self.all() + told;
+                    enough = if all > PART { PART / 2 } else { all };
                     gathered = Instant::now() + GATHER;
                 }
                 more = self.line.receive(), if room => if !more { break },

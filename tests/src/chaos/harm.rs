@@ -41,57 +41,48 @@ pub async fn play(stage: &Arc<Stage>, record: &Arc<Record>, planned: Vec<Planned
     Ok(())
 }
 
-async fn harm(stage: &Stage, Planned { lasts, harm, to, .. }: &Planned) -> anyhow::Result<()> {
+async fn harm(stage: &Stage, planned: &Planned) -> anyhow::Result<()> {
+    begin(stage, planned).await?;
+    sleep(planned.lasts).await;
+    end(stage, planned).await
+}
+
+async fn begin(stage: &Stage, Planned { harm, to, .. }: &Planned) -> anyhow::Result<()> {
     match harm {
-        Harmful::Kill => {
-            stage.cinema.lock().await.process(to).kill().await;
-            sleep(*lasts).await;
-            stage.start(to).await?;
-        }
-        Harmful::Stop => {
-            stage.cinema.lock().await.process(to).freeze();
-            sleep(*lasts).await;
-            stage.cinema.lock().await.process(to).thaw();
-        }
-        Harmful::Restart => {
-            stage.drain(to).await;
-            sleep(*lasts).await;
-            stage.start(to).await?;
-        }
-        Harmful::Cut => on_line(stage, to, State::Cut, *lasts).await,
-        Harmful::Delay(millis) => on_line(stage, to, State::Delayed(Duration::from_millis(*millis)), *lasts).await,
-        Harmful::HalfOpen => on_line(stage, to, State::HalfOpen, *lasts).await,
-        Harmful::WipeBroker => {
-            stage.cinema.lock().await.nats_server.wipe().await?;
-            sleep(*lasts).await;
-            stage.start(to).await?;
-        }
+        Harmful::Kill => stage.cinema.lock().await.process(to).kill().await,
+        Harmful::Stop => stage.cinema.lock().await.process(to).freeze(),
+        Harmful::Restart => stage.drain(to).await,
+        Harmful::Cut => change(stage, to, State::Cut),
+        Harmful::Delay(millis) => change(stage, to, State::Delayed(Duration::from_millis(*millis))),
+        Harmful::HalfOpen => change(stage, to, State::HalfOpen),
+        Harmful::WipeBroker => stage.cinema.lock().await.nats_server.wipe().await?,
         Harmful::TruncateBroker(bytes) => {
             stage.cinema.lock().await.process(to).kill().await;
             truncate(&stage.broker_store, *bytes)?;
-            sleep(*lasts).await;
-            stage.start(to).await?;
         }
-        Harmful::FillDisk => {
-            let Some(disk) = stage.disks.get(to.as_str()) else { return Ok(()) };
-            disk.fill()?;
-            sleep(*lasts).await;
-            disk.make_room()?;
-            revive(stage, to).await?;
-        }
-        Harmful::StepClock(seconds) => {
-            stage.clocks.step(to, *seconds)?;
-            sleep(*lasts).await;
-            stage.clocks.step(to, 0)?;
-        }
+        Harmful::FillDisk => stage.disks.get(to.as_str()).map_or(Ok(()), |disk| disk.fill())?,
+        Harmful::StepClock(seconds) => stage.clocks.step(to, *seconds)?,
     }
     Ok(())
 }
 
-async fn on_line(stage: &Stage, name: &str, state: State, lasts: Duration) {
+fn change(stage: &Stage, name: &str, state: State) {
     stage.on_line(name, |line| line.set(state));
-    sleep(lasts).await;
-    stage.on_line(name, |line| line.set(State::Whole));
+}
+
+async fn end(stage: &Stage, Planned { harm, to, .. }: &Planned) -> anyhow::Result<()> {
+    match harm {
+        Harmful::Kill | Harmful::Restart | Harmful::WipeBroker | Harmful::TruncateBroker(_) => stage.start(to).await?,
+        Harmful::Stop => stage.cinema.lock().await.process(to).thaw(),
+        Harmful::Cut | Harmful::Delay(_) | Harmful::HalfOpen => change(stage, to, State::Whole),
+        Harmful::FillDisk => {
+            let Some(disk) = stage.disks.get(to.as_str()) else { return Ok(()) };
+            disk.make_room()?;
+            revive(stage, to).await?;
+        }
+        Harmful::StepClock(_) => stage.clocks.step(to, 0)?,
+    }
+    Ok(())
 }
 
 /// A server that has seen a full disk. nats-server turns JetStream off for good and wants to be started again; a database
