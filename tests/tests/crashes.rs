@@ -294,6 +294,36 @@ async fn commands_that_a_power_cut_brings_back_are_done_with_and_take_effect_onc
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_decided_before_a_power_cut_takes_no_later_command_along() {
+    let mut cinema = Cinema::start().await;
+    let (user, showtime) = (cinema.user().await, cinema.showtime().await);
+    let place = |seat: &str| json!({ "user_id": user, "showtime_id": showtime, "seats": [seat] });
+    cinema.broker().await.accepted(Service::Bookings, "place", place("A1")).await;
+    eventually("an empty stream", async || (waiting(&cinema).await == 0).then_some(())).await;
+    let messages = cinema.nats_server.store().join("jetstream/MARQUEE/streams/BOOKINGS_COMMANDS/msgs");
+    let aside = cinema.folder().join("aside");
+    replace(&messages, &aside);
+    // A command that is decided and not acknowledged yet, of which the broker loses all trace.
+    cinema.broker().await.accepted(Service::Bookings, "place", place("A2")).await;
+    cinema.freeze("bookings");
+    assert_eq!(waiting(&cinema).await, 1);
+    cinema.nats_server.process.kill().await;
+    replace(&aside, &messages);
+    cinema.restart_broker().await;
+    assert_eq!(waiting(&cinema).await, 0);
+
+    // The next command comes to be where that one was.
+    let id = Uuid::now_v7();
+    cinema.broker().await.command(Service::Bookings, "place", place("A3").to_string(), id).await;
+    cinema.thaw("bookings");
+    eventually("its outcome", async || {
+        let answer = cinema.api.get(&format!("/api/operations/{id}")).await;
+        (answer.body["status"] == "accepted").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_follows_from_an_event_is_done_though_the_broker_lost_the_command_for_it() {
     let mut cinema = Cinema::start().await;
     let (user, showtime) = (cinema.user().await, cinema.showtime().await);

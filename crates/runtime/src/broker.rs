@@ -2,11 +2,15 @@
 //! no log: the client that is told the address is not told them with it.
 
 use std::io;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use async_nats::connection::State;
+use async_nats::jetstream::Message;
 use async_nats::{Client, ConnectOptions, Event, ServerAddr};
 use contracts::{Case, Problem};
 use percent_encoding::percent_decode_str;
+use tokio::time::timeout;
 
 /// What the first token of every inbox begins with.
 const INBOX: &str = "_INBOX";
@@ -60,6 +64,48 @@ pub(crate) fn check(nats: &Client) -> Result<(), Problem> {
         State::Connected => Ok(()),
         _ => Err(Problem::new(Case::Unavailable, "the broker is away at the moment")),
     }
+}
+
+/// One of the connections to the broker that a client has, one after another.
+pub(crate) struct Connection {
+    nats: Client,
+    number: u64,
+}
+
+impl Connection {
+    /// How long what is on its way out may take until it is.
+    const PATIENCE: Duration = Duration::from_secs(1);
+
+    /// The one that the client has now.
+    pub(crate) fn of(nats: Client) -> Self {
+        let number = number(&nats);
+        Self { nats, number }
+    }
+
+    /// Whether it is still the client's.
+    pub(crate) fn stands(&self) -> bool {
+        check(&self.nats).is_ok() && number(&self.nats) == self.number
+    }
+
+    /// Acknowledges messages that came on it, if it stands. The client would keep what can't be said any more and say it on
+    /// the next one; but a broker that was started again and lost the end of its files has other messages in their place.
+    pub(crate) async fn acknowledge(&self, messages: &[Message]) -> Result<(), async_nats::Error> {
+        if messages.is_empty() || !self.stands() {
+            return Ok(());
+        }
+        // Whoever stood still has yet to notice that it broke, and does before anything is written. What can't be written
+        // for so long will come again.
+        let Ok(flushed) = timeout(Self::PATIENCE, self.nats.flush()).await else { return Ok(()) };
+        flushed?;
+        for message in messages.iter().take_while(|_| self.stands()) {
+            message.ack().await?;
+        }
+        Ok(())
+    }
+}
+
+fn number(nats: &Client) -> u64 {
+    nats.statistics().connects.load(Ordering::Relaxed)
 }
 
 fn decoded(text: Option<&str>) -> io::Result<Option<String>> {

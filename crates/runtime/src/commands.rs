@@ -6,6 +6,7 @@
 //! again command by command, so that one bad command harms no other; what fails alone again and again becomes a dead letter.
 
 use std::collections::{BTreeMap, HashMap};
+use std::mem::replace;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -21,6 +22,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, tim
 use tokio_util::sync::CancellationToken;
 
 use crate::ahead::{self, Ahead};
+use crate::broker::Connection;
 use crate::cache::Cache;
 use crate::database::{StoreError, backoff};
 use crate::dead_letters::DeadLetters;
@@ -85,6 +87,7 @@ impl<D: Domain> CommandLoop<D> {
     /// Takes commands until the consumer has trouble.
     async fn consume(&self, shutdown: &CancellationToken) -> Result<(), async_nats::Error> {
         let service = D::Command::SERVICE;
+        let connection = Connection::of(self.jetstream.client());
         // Before there is anything to put into it: who looks for dead letters should find none, not an error.
         self.dead_letters.stream().await?;
         let stream = streams::commands(&self.jetstream, service).await?;
@@ -104,12 +107,12 @@ impl<D: Domain> CommandLoop<D> {
                 () = shutdown.cancelled() => None,
                 chunk = chunks.next() => Some(chunk.ok_or("the subscription ended")?),
                 () = sleep_until(acknowledge), if !done.is_empty() => Some(Vec::new()),
-                _ = ticks.tick() => continue,
+                _ = ticks.tick() => if connection.stands() { continue } else { return Ok(()) },
             };
-            for message in done.drain(..) {
-                message.ack().await?;
-            }
-            let Some(chunk) = chunk else { return give_back(chunks).await };
+            let Some(chunk) = chunk else {
+                connection.acknowledge(&done).await?;
+                return give_back(chunks).await;
+            };
             let mut messages = Vec::with_capacity(chunk.len());
             let mut trouble = None;
             for message in chunk {
@@ -120,10 +123,14 @@ impl<D: Domain> CommandLoop<D> {
             }
             let mut decided = self.work_through(&messages, created).await?.into_iter();
             messages.retain(|_| decided.next() == Some(true));
-            done = messages;
+            connection.acknowledge(&replace(&mut done, messages)).await?;
             acknowledge = Instant::now() + ACKNOWLEDGE;
             if let Some(error) = trouble {
                 return Err(error.into());
+            }
+            // What was taken is decided all the same; as it can't be acknowledged, it will come again.
+            if !connection.stands() {
+                return Ok(());
             }
             // However many commands wait: while none can be decided, they are tried a batch now and then.
             let stalled = self.stalled.load(Ordering::Relaxed);
