@@ -32,7 +32,7 @@ impl Domain for Bookings {
     fn needs(command: &BookingCommand, id: CommandId) -> Needs {
         match command {
             BookingCommand::Place(command) => Needs::stream(command.showtime_id)
-                .and_holder(claims::booking(booking_id(command, id)))
+                .and_unclaimed(claims::booking(booking_id(command, id)))
                 .and_holder(claims::closed_showtime(command.showtime_id))
                 .and_holder(claims::erased_user(command.user_id)),
             BookingCommand::ChangeSeats(command) => Needs::holder(claims::booking(command.id)),

@@ -3,11 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use runtime::process::{ServiceArgs, exit_code, init_logs};
+use runtime::process::{ServiceArgs, init_logs, run_service};
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let args = ServiceArgs::parse();
     init_logs();
-    exit_code(movies::service().run(args).await)
+    run_service(movies::service().run(args))
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::database::{Connection, Key, StoreError};
 use crate::domain::{Claim, Needs};
-use crate::prepared::{counted, padded, pieces};
+use crate::prepared::{counted, padded, padded_parts, pieces};
 use crate::schema::claims;
 use crate::script::{Literal, Script};
 
@@ -133,21 +133,23 @@ pub async fn holders(
     connection: &mut Connection,
     wanted: impl IntoIterator<Item = &Claim>,
 ) -> Result<Vec<(Claim, Uuid)>, StoreError> {
-    let wanted: Vec<&Claim> = padded(wanted.into_iter().collect());
-    if wanted.is_empty() {
-        return Ok(Vec::new());
-    }
-    // The DSL has no pairs in lists, and one query for each kind is two round trips more for a booking.
-    let pairs = vec!["(?, ?)"; wanted.len()].join(", ");
-    let query = format!("SELECT kind, value, stream_id FROM claims WHERE (kind, value) IN ({pairs})");
-    let mut held = diesel::sql_query(query).into_boxed();
-    for claim in &wanted {
-        held = held.bind::<Text, _>(claim.kind).bind::<Text, _>(claim.value.as_str());
-    }
-    let rows: Vec<Held> = counted(held, wanted.len()).load(connection).await?;
+    let wanted: Vec<&Claim> = wanted.into_iter().collect();
     let kinds: BTreeSet<&'static str> = wanted.iter().map(|claim| claim.kind).collect();
-    let claim = |row: Held| Some((Claim { kind: kinds.get(row.kind.as_str())?, value: row.value }, row.stream_id.0));
-    Ok(rows.into_iter().filter_map(claim).collect())
+    let mut found = Vec::new();
+    for part in padded_parts(&wanted) {
+        // The DSL has no pairs in lists, and one query for each kind is two round trips more for a booking.
+        let pairs = vec!["(?, ?)"; part.len()].join(", ");
+        let query = format!("SELECT kind, value, stream_id FROM claims WHERE (kind, value) IN ({pairs})");
+        let mut held = diesel::sql_query(query).into_boxed();
+        for claim in &part {
+            held = held.bind::<Text, _>(claim.kind).bind::<Text, _>(claim.value.as_str());
+        }
+        let rows: Vec<Held> = counted(held, part.len()).load(connection).await?;
+        let claim =
+            |row: Held| Some((Claim { kind: kinds.get(row.kind.as_str())?, value: row.value }, row.stream_id.0));
+        found.extend(rows.into_iter().filter_map(claim));
+    }
+    Ok(found)
 }
 
 /// A claim and its holder as they are stored.

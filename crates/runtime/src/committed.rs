@@ -11,24 +11,37 @@ use crate::cache::Cache;
 use crate::claims::Claims;
 use crate::database::{Connection, Database, StoreError};
 use crate::domain::{Claim, Domain, Needs, Stream};
-use crate::journal;
+use crate::journal::Head;
+
+/// Claims that are kept, at most.
+const CLAIMS: usize = 10_000;
 
 /// The service's committed state.
 pub struct Committed<D: Domain> {
     database: Database,
     /// Apart from the command loop's, so that neither waits for the other.
-    cache: Arc<Mutex<Cache<D>>>,
+    kept: Arc<Mutex<Kept<D>>>,
+}
+
+/// What is kept between questions.
+struct Kept<D: Domain> {
+    states: Cache<D>,
+    /// When the head was this.
+    head: Option<Head>,
+    /// Who held what then. As long as the head is the same, nobody holds anything else.
+    holders: HashMap<Claim, Option<Uuid>>,
 }
 
 impl<D: Domain> Clone for Committed<D> {
     fn clone(&self) -> Self {
-        Self { database: self.database.clone(), cache: Arc::clone(&self.cache) }
+        Self { database: self.database.clone(), kept: Arc::clone(&self.kept) }
     }
 }
 
 impl<D: Domain> Committed<D> {
     pub(crate) fn new(database: Database) -> Self {
-        Self { database, cache: Arc::default() }
+        let kept = Kept { states: Cache::default(), head: None, holders: HashMap::new() };
+        Self { database, kept: Arc::new(Mutex::new(kept)) }
     }
 
     /// The store, for what the service keeps beside its journal and commits with it.
@@ -41,14 +54,17 @@ impl<D: Domain> Committed<D> {
     /// # Errors
     /// When the store is away.
     pub async fn read(&self) -> Result<Reading<D>, StoreError> {
-        let mut cache = Arc::clone(&self.cache).lock_owned().await;
+        let mut kept = Arc::clone(&self.kept).lock_owned().await;
         let mut connection = self.database.connection().await?;
-        let head = journal::head(&mut connection).await?;
-        cache.catch_up(&mut connection, head).await?;
+        let head = Head::read(&mut connection).await?;
+        kept.states.catch_up(&mut connection, head.position).await?;
+        if kept.head.replace(head) != Some(head) || kept.holders.len() > CLAIMS {
+            kept.holders.clear();
+        }
         Ok(Reading {
-            cache,
+            kept,
             connection,
-            head,
+            position: head.position,
             streams: HashMap::new(),
             holders: HashMap::new(),
             empty: D::State::default(),
@@ -58,9 +74,9 @@ impl<D: Domain> Committed<D> {
 
 /// A look at committed state; loads what it's asked for.
 pub struct Reading<D: Domain> {
-    cache: OwnedMutexGuard<Cache<D>>,
+    kept: OwnedMutexGuard<Kept<D>>,
     connection: Object<Connection>,
-    head: u64,
+    position: u64,
     streams: HashMap<Uuid, Stream<D::State>>,
     holders: HashMap<Claim, Option<Uuid>>,
     empty: D::State,
@@ -71,13 +87,20 @@ impl<D: Domain> Reading<D> {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn load(&mut self, needs: Needs) -> Result<(), StoreError> {
+    pub async fn load(&mut self, mut needs: Needs) -> Result<(), StoreError> {
+        let mut holders = HashMap::new();
+        needs.claims.retain(|claim| {
+            let kept = self.kept.holders.get(claim);
+            holders.extend(kept.map(|holder| (claim.clone(), *holder)));
+            kept.is_none()
+        });
         let claims = Claims::load(&mut self.connection, std::slice::from_ref(&needs)).await?;
-        let holders = claims.holders().values().copied().flatten();
-        let missing: Vec<Uuid> =
-            needs.streams.into_iter().chain(holders).filter(|id| !self.streams.contains_key(id)).collect();
-        self.streams.extend(self.cache.load(&mut self.connection, missing).await?);
-        self.holders.extend(claims.into_holders());
+        holders.extend(claims.into_holders());
+        let ids = needs.streams.into_iter().chain(holders.values().copied().flatten());
+        let missing: Vec<Uuid> = ids.filter(|id| !self.streams.contains_key(id)).collect();
+        self.streams.extend(self.kept.states.load(&mut self.connection, missing).await?);
+        self.kept.holders.extend(holders.iter().map(|(claim, holder)| (claim.clone(), *holder)));
+        self.holders.extend(holders);
         Ok(())
     }
 
@@ -101,6 +124,7 @@ impl<D: Domain> Reading<D> {
 /// What was taken out of the cache goes back.
 impl<D: Domain> Drop for Reading<D> {
     fn drop(&mut self) {
-        self.cache.put_back(std::mem::take(&mut self.streams), self.head);
+        let streams = std::mem::take(&mut self.streams);
+        self.kept.states.put_back(streams, self.position);
     }
 }

@@ -43,11 +43,11 @@ pub(crate) struct Decided {
     pub(crate) rows: Vec<Row>,
 }
 
-/// Whether commands may have been decided before.
+/// Whether commands may have been decided before, or create what there is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Repeats {
     /// None is taken for a repeat. Each outcome is written under its command's id, so the store refuses a batch in which
-    /// one was.
+    /// one was; and it refuses a claim that somebody holds.
     Unexpected,
     /// Asks.
     Possible,
@@ -55,7 +55,7 @@ enum Repeats {
 
 /// Decides a batch; a small one ahead, if nothing has changed since it was looked at. Repeats are rare, so it is asked for
 /// them only when the store has refused one: that spares a batch one of eleven round trips, and the store to look for each
-/// command.
+/// command and for what it creates.
 pub(crate) async fn decide<D: Domain>(
     database: &Database,
     cache: &Arc<Mutex<Cache<D>>>,
@@ -140,7 +140,10 @@ impl<D: Domain> Settling<D> {
             Repeats::Unexpected => HashMap::new(),
             Repeats::Possible => outcomes::load(connection, batch.iter().map(|waiting| waiting.id)).await?,
         };
-        let needs = needs(batch);
+        let mut needs = needs(batch);
+        if repeats == Repeats::Possible {
+            needs.iter_mut().for_each(|needs| needs.claims.append(&mut needs.unclaimed));
+        }
         let claims = Claims::load(connection, &needs).await?;
         Ok(Self { known, ..Self::load(connection, cache, position, &needs, claims).await? })
     }

@@ -92,6 +92,9 @@ pub struct Needs {
     pub streams: Vec<Uuid>,
     /// Who holds these claims, and the holders' streams.
     pub claims: Vec<Claim>,
+    /// These claims are nobody's, as far as one can expect. Who holds them is looked up when the store has refused a
+    /// decision that takes one.
+    pub unclaimed: Vec<Claim>,
     /// Who holds the claims of these kinds whose values start so, and the holders' streams.
     pub prefixes: Vec<Claim>,
     /// The streams of all holders of claims of these kinds.
@@ -118,6 +121,12 @@ impl Needs {
     /// And who holds this claim.
     pub fn and_holder(mut self, claim: Claim) -> Self {
         self.claims.push(claim);
+        self
+    }
+
+    /// And that this claim is nobody's, as far as one can expect.
+    pub fn and_unclaimed(mut self, claim: Claim) -> Self {
+        self.unclaimed.push(claim);
         self
     }
 

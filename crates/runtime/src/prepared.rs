@@ -45,6 +45,11 @@ pub fn padded<T: Clone>(mut values: Vec<T>) -> Vec<T> {
     values
 }
 
+/// The same for more values than one statement carries.
+pub fn padded_parts<T: Clone>(values: &[T]) -> impl Iterator<Item = Vec<T>> {
+    values.chunks(MOST).map(|part| padded(part.to_vec()))
+}
+
 impl<Q: QueryFragment<Mysql>> QueryFragment<Mysql> for Counted<Q> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Mysql>) -> QueryResult<()> {
         self.statement.walk_ast(out)
@@ -93,5 +98,7 @@ mod tests {
         assert_eq!(padded(vec![1, 2]), [1, 2]);
         assert!(padded(Vec::<u8>::new()).is_empty());
         assert_eq!(padded(vec![7; 500]).len(), 512);
+        assert_eq!(padded_parts(&[7; 300]).map(|part| part.len()).collect::<Vec<_>>(), [128, 128, 64]);
+        assert_eq!(padded_parts(&[7; 0]).count(), 0);
     }
 }
