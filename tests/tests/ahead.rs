@@ -1,11 +1,13 @@
-//! A small batch is decided before the head of the journal is locked: what has changed until it is locked counts all the
-//! same.
+//! A small batch is decided before the head of the journal is locked, and whether what is new is there already isn't looked
+//! up: what has changed until it is locked, and what is there, counts all the same.
 
-use contracts::Service;
+use contracts::{Case, Outcome, OutcomeStatus, Service};
 use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
 use diesel_async::{AsyncConnection, AsyncMysqlConnection, RunQueryDsl, SimpleAsyncConnection};
+use serde_json::{Value, json};
 use system_tests::{Answer, Cinema, eventually};
+use uuid::Uuid;
 
 #[derive(QueryableByName)]
 struct Found {
@@ -58,4 +60,35 @@ async fn what_changed_since_it_was_looked_at_counts() {
     assert!(cancelled.status < 300, "{}", cancelled.body);
     eventually("a change", async || (number(&mut store, changes).await > before).then_some(())).await;
     cinema.book(&user, &empty, &["A1"]).await.expect(409).expect_problem("showtime-cancelled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_booking_that_is_there_is_not_made_again() {
+    let mut cinema = Cinema::start().await;
+    let (user, showtime, other) = (cinema.user().await, cinema.showtime().await, cinema.showtime().await);
+    let place = |id: Uuid, showtime: &str, seat: &str| json!({ "id": id, "user_id": user, "showtime_id": showtime, "seats": [seat] });
+    let (broker, there) = (cinema.broker().await, Uuid::now_v7());
+    broker.accepted(Service::Bookings, "place", place(there, &showtime, "A1")).await;
+    // Alone, where it is decided ahead, and among more than are.
+    let again = place(there, &other, "A1");
+    let refused = |outcome: Outcome| outcome.into_result::<Value>().expect_err("a refusal").is(Case::AlreadyExists);
+    assert!(refused(broker.ask(Service::Bookings, "place", again.clone()).await));
+
+    cinema.stop("bookings").await;
+    let mut wanted = vec![(Uuid::now_v7(), again)];
+    for (showtime, number) in [&showtime, &other].into_iter().flat_map(|showtime| (1..10).map(move |n| (showtime, n))) {
+        wanted.push((Uuid::now_v7(), place(Uuid::now_v7(), showtime, &format!("B{number}"))));
+    }
+    for (id, command) in &wanted {
+        broker.command(Service::Bookings, "place", command.to_string(), *id).await;
+    }
+    cinema.start_again("bookings").await;
+    for (number, (id, command)) in wanted.iter().enumerate() {
+        let outcome = broker.outcome(Service::Bookings, *id).await;
+        match number {
+            0 => assert!(refused(outcome)),
+            _ => assert_eq!(outcome.status, OutcomeStatus::Accepted, "{command}: {}", outcome.body),
+        }
+    }
+    assert_eq!(broker.last_sequence(Service::Bookings).await, 19);
 }
