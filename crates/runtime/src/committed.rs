@@ -95,11 +95,12 @@ impl<D: Domain> Reading<D> {
             kept.is_none()
         });
         let claims = Claims::load(&mut self.connection, std::slice::from_ref(&needs)).await?;
-        holders.extend(claims.into_holders());
+        let found = claims.into_holders();
+        self.kept.holders.extend(found.iter().map(|(claim, holder)| (claim.clone(), *holder)));
+        holders.extend(found);
         let ids = needs.streams.into_iter().chain(holders.values().copied().flatten());
         let missing: Vec<Uuid> = ids.filter(|id| !self.streams.contains_key(id)).collect();
         self.streams.extend(self.kept.states.load(&mut self.connection, missing).await?);
-        self.kept.holders.extend(holders.iter().map(|(claim, holder)| (claim.clone(), *holder)));
         self.holders.extend(holders);
         Ok(())
     }

@@ -9,17 +9,18 @@ use contracts::Service;
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Text, Unsigned};
 use diesel_async::{AsyncConnection, AsyncMysqlConnection, RunQueryDsl};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
 use super::stage::Stage;
 use crate::Cinema;
+use crate::eventually::within;
 
 /// How long to look; longer than it may take, so that what is late is told from what never comes.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long one look may take.
 const LOOK: Duration = Duration::from_secs(5);
-/// How long to wait between two looks.
-const PAUSE: Duration = Duration::from_millis(100);
+/// So many looks in a row must find all done, since what is done may have made more to do.
+const IN_A_ROW: u32 = 5;
 
 #[derive(QueryableByName)]
 struct Reached {
@@ -38,38 +39,29 @@ struct Reached {
 pub async fn settle(stage: &Stage) -> Result<Duration, String> {
     let begun = Instant::now();
     let mut lagging = "nobody has looked yet".to_owned();
-    // Two looks in a row, since what a look finds done may have made more to do.
-    let mut settled = 0;
-    let mut first = begun.elapsed();
-    while begun.elapsed() < PATIENCE {
+    let (mut first, mut settled) = (begun.elapsed(), 0);
+    let looks = async || {
         let cinema = stage.cinema.lock().await;
-        match timeout(LOOK, look(&cinema)).await {
+        let what = match timeout(LOOK, look(&cinema)).await {
             Ok(Ok(None)) => {
                 if settled == 0 {
                     first = begun.elapsed();
                 }
                 settled += 1;
-                if settled == 2 {
-                    return Ok(first);
-                }
+                return (settled == IN_A_ROW).then_some(first);
             }
-            looked => {
-                settled = 0;
-                let what = match looked {
-                    Ok(Ok(what)) => what.unwrap_or_default(),
-                    Ok(Err(error)) => format!("{error:#}"),
-                    Err(_) => format!("a look took {} s", LOOK.as_secs()),
-                };
-                if what != lagging {
-                    eprintln!("after {} ms: {what}", begun.elapsed().as_millis());
-                    lagging = what;
-                }
-            }
+            Ok(Ok(Some(what))) => what,
+            Ok(Err(error)) => format!("{error:#}"),
+            Err(_) => format!("a look took {} s", LOOK.as_secs()),
+        };
+        settled = 0;
+        if what != lagging {
+            eprintln!("after {} ms: {what}", begun.elapsed().as_millis());
+            lagging = what;
         }
-        drop(cinema);
-        sleep(PAUSE).await;
-    }
-    Err(lagging)
+        None
+    };
+    within(PATIENCE, looks).await.ok_or(lagging)
 }
 
 /// What lags, if something does.

@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
+use anyhow::Context;
 use contracts::{Role, Service};
 use marquee::process::Spec;
 use marquee::servers::{DATABASE, NATS};
 use marquee::services::GATEWAY;
 use reqwest::Url;
 use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep};
+use tokio::time::{interval, timeout};
 
 use super::client::Gate;
 use super::clock::Clocks;
@@ -30,7 +31,7 @@ const BROKER_DISK: u64 = 512 << 20;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a program may drain.
 const DRAIN: Duration = Duration::from_secs(10);
-/// How long to wait between two looks.
+/// How often to look.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Lines by what is at their ends, such as `bookings-2 - database`.
@@ -135,26 +136,27 @@ impl Stage {
     }
 
     async fn answers(&self, server: &str) -> anyhow::Result<()> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
+        let mut looks = interval(LOOK);
+        let answers = async {
             // One look at a time: harm to others goes on.
-            let ready = self.cinema.lock().await.process(server).ready(Duration::ZERO).await;
-            match ready {
-                Err(_) if Instant::now() < deadline => sleep(LOOK).await,
-                ready => return ready,
+            while self.cinema.lock().await.process(server).ready(Duration::ZERO).await.is_err() {
+                looks.tick().await;
             }
-        }
+        };
+        timeout(PATIENCE, answers).await.with_context(|| format!("{server} does not come back"))
     }
 
     /// Asks a program to drain, and kills it when that takes too long.
     pub async fn drain(&self, name: &str) {
         self.cinema.lock().await.process(name).drain();
-        let deadline = Instant::now() + DRAIN;
-        while !self.cinema.lock().await.process(name).has_ended() {
-            if Instant::now() > deadline {
-                return self.cinema.lock().await.process(name).kill().await;
+        let mut looks = interval(LOOK);
+        let ended = async {
+            while !self.cinema.lock().await.process(name).has_ended() {
+                looks.tick().await;
             }
-            sleep(LOOK).await;
+        };
+        if timeout(DRAIN, ended).await.is_err() {
+            self.cinema.lock().await.process(name).kill().await;
         }
     }
 
