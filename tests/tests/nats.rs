@@ -25,7 +25,13 @@ async fn showtime(broker: &Broker) -> Value {
 }
 
 async fn state(broker: &Broker, showtime: &Value, seat: &str) -> Value {
-    let map = broker.query(Service::Bookings, "seats", json!({ "showtime_id": showtime })).await;
+    let question = json!({ "showtime_id": showtime }).to_string();
+    // The read tables are told of a new showtime a moment after whoever scheduled it.
+    let map = eventually("a seat map", async || {
+        let (reply, code) = broker.request(&Service::Bookings.query("seats"), question.as_bytes()).await;
+        code.is_none().then_some(reply)
+    })
+    .await;
     let rows = map["rows"].as_array().unwrap().clone();
     let mut places = rows.iter().flat_map(|row| row["places"].as_array().unwrap());
     places.find(|place| place["seat"] == seat).unwrap_or(&Value::Null)["state"].clone()
