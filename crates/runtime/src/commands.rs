@@ -87,12 +87,13 @@ impl<D: Domain> CommandLoop<D> {
     /// Takes commands until the consumer has trouble.
     async fn consume(&self, shutdown: &CancellationToken) -> Result<(), async_nats::Error> {
         let service = D::Command::SERVICE;
-        let connection = Connection::of(self.jetstream.client());
         // Before there is anything to put into it: who looks for dead letters should find none, not an error.
         self.dead_letters.stream().await?;
         let stream = streams::commands(&self.jetstream, service).await?;
         let created = stream.cached_info().created.unix_timestamp_nanos();
         let consumer = streams::commands_consumer(&stream).await?;
+        // Not sooner: what is asked above waits while the broker is away, and is answered on the next connection.
+        let connection = Connection::of(self.jetstream.client());
         let messages = consumer.stream().max_messages_per_batch(MESSAGES).expires(PULL).heartbeat(HEARTBEAT);
         let messages = messages.messages().await?;
         let mut chunks = messages.ready_chunks(MESSAGES);
@@ -107,7 +108,7 @@ impl<D: Domain> CommandLoop<D> {
                 () = shutdown.cancelled() => None,
                 chunk = chunks.next() => Some(chunk.ok_or("the subscription ended")?),
                 () = sleep_until(acknowledge), if !done.is_empty() => Some(Vec::new()),
-                _ = ticks.tick() => if connection.stands() { continue } else { return Ok(()) },
+                _ = ticks.tick() => if connection.stands() { continue } else { return give_back(chunks).await },
             };
             let Some(chunk) = chunk else {
                 connection.acknowledge(&done).await?;
@@ -130,7 +131,7 @@ impl<D: Domain> CommandLoop<D> {
             }
             // What was taken is decided all the same; as it can't be acknowledged, it will come again.
             if !connection.stands() {
-                return Ok(());
+                return give_back(chunks).await;
             }
             // However many commands wait: while none can be decided, they are tried a batch now and then.
             let stalled = self.stalled.load(Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Reads that are older than what the client had written or read before.
+//! Reads that are older than what the client had written before.
 
 use serde_json::{Value, json};
 use system_tests::chaos::check::Invariant::Reads;

@@ -99,7 +99,7 @@ pub enum Invariant {
     Seats,
     /// A booking costs what its seats cost.
     Money,
-    /// Nobody reads less than they wrote or have read.
+    /// Nobody reads less than they wrote.
     Reads,
     /// What is read in the end is what the journal adds up to.
     Projections,

@@ -1,4 +1,5 @@
-//! What each client read, held against what it had written and read before.
+//! What each client read, held against what it had written before. That it isn't older than what it had *read* before
+//! nobody promises: what another client changed shows through one gateway a moment before it does through another.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -33,15 +34,13 @@ struct Client<'a> {
     model: &'a Model<'a>,
     /// The highest positions that it was told of. It asks for no less.
     positions: HashMap<Service, u64>,
-    /// The versions it has seen of things, or made.
-    versions: HashMap<Uuid, u64>,
-    /// From which position on the seats are that it has seen of a showtime.
-    moments: HashMap<Uuid, u64>,
+    /// The versions that it made of things.
+    made: HashMap<Uuid, u64>,
 }
 
 impl<'a> Client<'a> {
     fn new(model: &'a Model<'a>) -> Self {
-        Self { model, positions: HashMap::new(), versions: HashMap::new(), moments: HashMap::new() }
+        Self { model, positions: HashMap::new(), made: HashMap::new() }
     }
 
     /// Takes in what a call tells; what is wrong with it.
@@ -74,7 +73,8 @@ impl<'a> Client<'a> {
             *known = (*known).max(*position);
         }
         if let Some(version) = body["version"].as_u64() {
-            self.has_seen(id(&body["id"]), version);
+            let made = self.made.entry(id(&body["id"])).or_default();
+            *made = (*made).max(version);
         }
     }
 
@@ -82,21 +82,15 @@ impl<'a> Client<'a> {
         self.positions.get(&service).copied().unwrap_or_default()
     }
 
-    fn has_seen(&mut self, thing: Uuid, version: u64) {
-        let seen = self.versions.entry(thing).or_default();
-        *seen = (*seen).max(version);
-    }
-
     /// The least version of a thing that may still be shown to it.
     fn least(&self, kind: Kind, thing: Uuid) -> u64 {
         let position = self.position(paths::service(kind));
         let written = self.model.thing(kind, thing).map_or(0, |thing| thing.version_at(position));
-        written.max(self.versions.get(&thing).copied().unwrap_or_default())
+        written.max(self.made.get(&thing).copied().unwrap_or_default())
     }
 
-    fn one(&mut self, kind: Kind, thing: Uuid, version: u64, body: &Value) -> Option<String> {
+    fn one(&self, kind: Kind, thing: Uuid, version: u64, body: &Value) -> Option<String> {
         let least = self.least(kind, thing);
-        self.has_seen(thing, version);
         let found = self.model.thing(kind, thing).filter(|found| found.at(version).is_some());
         let Some(found) = found else {
             return Some(format!("there never was a version {version} of {kind:?} {thing}"));
@@ -111,7 +105,7 @@ impl<'a> Client<'a> {
     /// It is said not to be there. Users and bookings are not there for strangers.
     fn missing(&self, kind: Kind, thing: Uuid) -> Option<String> {
         let was_there = match kind {
-            Kind::User | Kind::Booking => self.versions.contains_key(&thing),
+            Kind::User | Kind::Booking => self.made.contains_key(&thing),
             _ => self.least(kind, thing) > 0,
         };
         let found = self.model.thing(kind, thing)?;
@@ -119,7 +113,7 @@ impl<'a> Client<'a> {
         (was_there && stays).then(|| format!("{kind:?} {thing} is not found, which was there already"))
     }
 
-    fn list(&mut self, asked: Asked, page: &Value, filtered: bool) -> Vec<String> {
+    fn list(&self, asked: Asked, page: &Value, filtered: bool) -> Vec<String> {
         let (Asked::All(kind) | Asked::Of(kind, _)) = asked else { return Vec::new() };
         let items: Vec<&Value> = page["items"].as_array().into_iter().flatten().collect();
         let expected = self.expected(asked);
@@ -150,13 +144,13 @@ impl<'a> Client<'a> {
         let theirs = all.filter(|(_, thing)| owner(&thing.last().view)).map(|(id, _)| id);
         // Of all bookings, a customer's list has only their own.
         let was_there = |id: &Uuid| match asked {
-            Asked::All(Kind::Booking) => self.versions.contains_key(id),
+            Asked::All(Kind::Booking) => self.made.contains_key(id),
             _ => self.least(kind, *id) > 0,
         };
         theirs.filter(was_there).collect()
     }
 
-    fn seats(&mut self, showtime: Uuid, body: &Value) -> Option<String> {
+    fn seats(&self, showtime: Uuid, body: &Value) -> Option<String> {
         let Some(thing) = self.model.thing(Kind::Showtime, showtime) else {
             return Some(format!("there never was a showtime {showtime}"));
         };
@@ -174,18 +168,9 @@ impl<'a> Client<'a> {
         if fitting.iter().any(|state| state.view["status"] == "cancelled") {
             return None;
         }
-        let from = self.position(Service::Bookings).max(self.moments.get(&showtime).copied().unwrap_or_default());
-        let moment = match self.model.seatings.get(&showtime) {
-            Some(seating) => seating.moment_of(&taken, from),
-            None => taken.is_empty().then_some(0),
-        };
-        match moment {
-            Some(moment) => {
-                let seen = self.moments.entry(showtime).or_default();
-                *seen = (*seen).max(moment);
-                None
-            }
-            None => Some(format!("from position {from} on, never were just these seats taken: {taken:?}")),
-        }
+        let from = self.position(Service::Bookings);
+        let seating = self.model.seatings.get(&showtime);
+        let was_so = seating.map_or(taken.is_empty(), |seating| seating.were_taken(&taken, from));
+        (!was_so).then(|| format!("from position {from} on, never were just these seats taken: {taken:?}"))
     }
 }

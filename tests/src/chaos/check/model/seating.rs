@@ -56,15 +56,14 @@ impl Seating {
         self.owners.keys().cloned().collect()
     }
 
-    /// The first moment, at this position or after it, at which exactly these seats were taken.
-    pub(in super::super) fn moment_of(&self, wanted: &BTreeSet<String>, from: u64) -> Option<u64> {
+    /// Were exactly these seats taken at some moment, at this position or after it?
+    pub(in super::super) fn were_taken(&self, wanted: &BTreeSet<String>, from: u64) -> bool {
         let mut taken: BTreeSet<&str> = BTreeSet::new();
         let mut wrong = wanted.len();
         let is_wanted = |seat: &str| wanted.contains(seat);
-        let mut since = 0;
         for change in &self.changes {
             if wrong == 0 && change.position > from {
-                return Some(since);
+                return true;
             }
             for seat in &change.given_back {
                 if taken.remove(seat.as_str()) {
@@ -76,8 +75,7 @@ impl Seating {
                     wrong = if is_wanted(seat) { wrong - 1 } else { wrong + 1 };
                 }
             }
-            since = change.position;
         }
-        (wrong == 0).then_some(since)
+        wrong == 0
     }
 }
