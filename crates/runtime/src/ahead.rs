@@ -55,6 +55,20 @@ pub(crate) async fn look<D: Domain>(
     Some(Ahead { head, needs, claims })
 }
 
+/// What was found before, unless something was decided here since then; else looks.
+pub(crate) async fn look_again<D: Domain>(
+    before: Option<Ahead>,
+    database: &Database,
+    cache: &Arc<Mutex<Cache<D>>>,
+    needs: Vec<Needs>,
+) -> Option<Ahead> {
+    let position = cache.lock().await.position();
+    match before.filter(|before| before.head.position == position) {
+        Some(before) => Some(before),
+        None => look(database, cache, needs).await,
+    }
+}
+
 /// Decides and writes a batch that was looked at.
 ///
 /// # Errors

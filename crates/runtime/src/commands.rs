@@ -28,6 +28,7 @@ use crate::database::{StoreError, backoff};
 use crate::dead_letters::DeadLetters;
 use crate::decide::{Waiting, decide};
 use crate::domain::{Around, Domain};
+use crate::early::{self, Early, Prepared};
 use crate::handover::Handover;
 use crate::health::{Check, Pulse};
 use crate::intake::{self, Intake, Rejected};
@@ -54,6 +55,15 @@ const TICK: Duration = Duration::from_secs(1);
 /// How long none may come: longer than the longest batch takes whose store and peers answer at all.
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
+/// A message that is being worked on.
+struct Taken<'m, D: Domain> {
+    message: &'m Message,
+    intake: Intake<D>,
+    /// Whether its commands were heard before, so that all is known that they need.
+    heard: bool,
+    ahead: Option<Ahead>,
+}
+
 /// What the loop works with.
 pub(crate) struct CommandLoop<D: Domain> {
     pub(crate) around: Around,
@@ -63,6 +73,7 @@ pub(crate) struct CommandLoop<D: Domain> {
     pub(crate) pulse: Pulse,
     pub(crate) dead_letters: DeadLetters,
     pub(crate) cache: Arc<Mutex<Cache<D>>>,
+    pub(crate) early: Early<D>,
     /// Batches in a row of which nothing could be decided.
     pub(crate) stalled: AtomicU32,
 }
@@ -155,9 +166,9 @@ impl<D: Domain> CommandLoop<D> {
                         break;
                     }
                     let sequence = message.info()?.stream_sequence;
-                    let intake = intake::read::<D>(message, stream_created, sequence);
-                    commands += intake.commands.len();
-                    taken.push((message, intake));
+                    let one = self.take(message, stream_created, sequence).await;
+                    commands += one.intake.commands.len();
+                    taken.push(one);
                 }
                 rest = rest.split_at_checked(taken.len()).map_or(&[], |(_, rest)| rest);
                 done.extend(self.batch(taken).await?);
@@ -181,12 +192,27 @@ impl<D: Domain> CommandLoop<D> {
         }
     }
 
+    async fn take<'m>(&self, message: &'m Message, stream_created: i128, sequence: u64) -> Taken<'m, D> {
+        match self.early.take(&message.payload).await {
+            Some(Prepared { waiting, ahead }) => {
+                let intake = Intake { commands: waiting, rejected: Vec::new(), reply_to: intake::reply_to(message) };
+                Taken { message, intake, heard: true, ahead }
+            }
+            None => {
+                let intake = intake::read(message, stream_created, sequence);
+                Taken { message, intake, heard: false, ahead: None }
+            }
+        }
+    }
+
     /// Decides what the messages hold, and replies. Tells which are done with, and gives the others back.
-    async fn batch(&self, taken: Vec<(&Message, Intake<D>)>) -> Result<Vec<bool>, async_nats::Error> {
+    async fn batch(&self, mut taken: Vec<Taken<'_, D>>) -> Result<Vec<bool>, async_nats::Error> {
         let began = Instant::now();
+        let heard = taken.iter().all(|taken| taken.heard);
+        let ahead = if let [one] = &mut taken[..] { one.ahead.take() } else { None };
         let mut orders = Vec::new();
         let mut messages = Vec::new();
-        for (index, (message, intake)) in taken.into_iter().enumerate() {
+        for (index, Taken { message, intake, .. }) in taken.into_iter().enumerate() {
             let sequence = message.info().map_or(0, |info| info.stream_sequence);
             self.bury(&intake.rejected, sequence).await?;
             counter!(figures::BURIED, "command" => "unreadable").increment(intake.rejected.len() as u64);
@@ -196,8 +222,9 @@ impl<D: Domain> CommandLoop<D> {
         let owners: Vec<usize> = orders.iter().map(|(index, _)| *index).collect();
         let names: Vec<&'static str> = orders.iter().map(|(_, waiting)| waiting.command.name()).collect();
         let waiting: Vec<Waiting<D>> = orders.into_iter().map(|(_, waiting)| waiting).collect();
-        let looking = ahead::look(&self.around.database, &self.cache, ahead::needs(&waiting));
-        let (waiting, ahead) = tokio::join!(self.with_facts(waiting), looking);
+        let looking = ahead::look_again(ahead, &self.around.database, &self.cache, ahead::needs(&waiting));
+        let asking = async { if heard { waiting } else { early::ask(&self.around, waiting).await } };
+        let (waiting, ahead) = tokio::join!(asking, looking);
         let decided = self.decide_all(waiting, ahead, |position| {
             let owner = owners.get(position).and_then(|index| messages.get(*index));
             let info = owner.and_then(|(message, _)| message.info().ok());
@@ -227,19 +254,6 @@ impl<D: Domain> CommandLoop<D> {
         }
         count(&names, &decided, began.elapsed());
         Ok(done)
-    }
-
-    /// Asks the other services, one request each for the whole batch.
-    async fn with_facts(&self, mut waiting: Vec<Waiting<D>>) -> Vec<Waiting<D>> {
-        let commands: Vec<&D::Command> = waiting.iter().map(|waiting| &waiting.command).collect();
-        if commands.is_empty() {
-            return waiting;
-        }
-        let facts = D::gather(&self.around, &commands).await;
-        for (waiting, facts) in waiting.iter_mut().zip(facts) {
-            waiting.facts = facts;
-        }
-        waiting
     }
 
     /// Decides all together, or after a refusal by the store one by one. `None` for what must be tried again.

@@ -37,6 +37,10 @@ pub trait Domain: Send + Sync + 'static {
         commands: &[&Self::Command],
     ) -> impl Future<Output = Vec<Result<Self::Facts, Problem>>> + Send;
 
+    /// The commands of which `gather` can be asked as soon as they are heard, before those in front of them are decided:
+    /// what it tells of them does not rest on what this service has decided. `None` where there are none.
+    const EARLY: Option<fn(&Self::Command) -> bool> = None;
+
     /// Decides one command.
     ///
     /// # Errors

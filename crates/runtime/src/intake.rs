@@ -53,10 +53,9 @@ pub(crate) fn read<D: Domain>(message: &Message, stream_created: i128, sequence:
     let found = message.headers.as_ref();
     let fallback = derive_id(Uuid::NAMESPACE_OID, &format!("{}.{stream_created}.{sequence}", message.subject));
     let id = command_id(found).map_or(fallback, |CommandId(id)| id);
-    let reply_to = headers::text(found, names::REPLY_TO).filter(|subject| is_inbox(subject)).map(str::to_owned);
     let name = message.subject.rsplit('.').next().unwrap_or_default();
     let results = if name == BATCH {
-        batch::<D>(message)
+        batch::<D>(&message.message)
     } else {
         vec![single::<D>(name, id, found, &message.payload).map_err(|problem| {
             let subject = message.subject.to_string();
@@ -64,7 +63,7 @@ pub(crate) fn read<D: Domain>(message: &Message, stream_created: i128, sequence:
             Box::new(Rejected { actor: Some(Actor::Operator), ..rejected })
         })]
     };
-    let mut intake = Intake { commands: Vec::new(), rejected: Vec::new(), reply_to };
+    let mut intake = Intake { commands: Vec::new(), rejected: Vec::new(), reply_to: reply_to(message) };
     for result in results {
         match result {
             Ok(waiting) => intake.commands.push(waiting),
@@ -72,6 +71,12 @@ pub(crate) fn read<D: Domain>(message: &Message, stream_created: i128, sequence:
         }
     }
     intake
+}
+
+/// Where the outcomes of a message's commands are awaited.
+pub(crate) fn reply_to(message: &Message) -> Option<String> {
+    let found = headers::text(message.headers.as_ref(), names::REPLY_TO);
+    found.filter(|subject| is_inbox(subject)).map(str::to_owned)
 }
 
 /// The id that whoever gives a command has chosen: a UUID, or any text, which stands for one.
@@ -97,7 +102,8 @@ fn single<D: Domain>(name: &str, id: Uuid, found: Option<&HeaderMap>, payload: &
     })
 }
 
-fn batch<D: Domain>(message: &Message) -> Vec<Result<Waiting<D>, Box<Rejected>>> {
+/// The commands of a batch, and what of it can't be read.
+pub(crate) fn batch<D: Domain>(message: &async_nats::Message) -> Vec<Result<Waiting<D>, Box<Rejected>>> {
     let batched: Vec<BatchedCommand> = match contracts::message::decode(&message.payload) {
         Ok(batched) => batched,
         Err(problem) => {

@@ -1,7 +1,7 @@
 //! NATS and MySQL mechanics of event-driven CQRS services, written once; not one cinema word in it.
 //!
 //! The way of a command: [`client`] publishes it ([`publisher`] gathers what goes together), [`commands`] takes what
-//! is waiting ([`intake`] reads it), [`decide`] writes everything that follows in one transaction ([`journal`],
+//! is waiting ([`intake`] reads it; what it needs to know has been asked [`early`]), [`decide`] writes everything that follows in one transaction ([`journal`],
 //! [`outcomes`], [`claims`]; states come from the [`cache`]), or [`ahead`] of it, as one [`script`]; [`relay`] copies the journal to the
 //! event stream, mostly from what the [`handover`] still has of it.
 //!
@@ -52,6 +52,7 @@ mod cloud_events;
 mod commands;
 mod dead_letters;
 mod decide;
+mod early;
 mod endpoints;
 mod follower;
 mod handover;

@@ -23,6 +23,7 @@ use crate::committed::Committed;
 use crate::database::Database;
 use crate::dead_letters::DeadLetters;
 use crate::domain::{Around, Domain};
+use crate::early::Early;
 use crate::endpoints::{self, Endpoint, Projected, encode};
 use crate::erasure::Eraser;
 use crate::follower::{Checkpoint, Follower, Work};
@@ -207,7 +208,7 @@ impl<D: Domain> Service<D> {
 impl<D: Domain> Parts<D> {
     /// Starts the command loop and the relay.
     fn start_writing(&self, decided: CancellationToken) {
-        let handover = Arc::new(Handover::default());
+        let (handover, cache) = (Arc::new(Handover::default()), Arc::default());
         let commands = CommandLoop::<D> {
             around: self.around.clone(),
             jetstream: self.jetstream.clone(),
@@ -215,7 +216,8 @@ impl<D: Domain> Parts<D> {
             health: self.health.check("commands"),
             pulse: self.health.pulse("command loop", commands::LIMIT),
             dead_letters: self.dead_letters.clone(),
-            cache: Arc::default(),
+            early: Early::listen(self.jetstream.client(), self.around.clone(), Arc::clone(&cache)),
+            cache,
             stalled: AtomicU32::new(0),
         };
         let relay = Relay {
