@@ -14,6 +14,7 @@ use bytes::Bytes;
 use contracts::CommandSet;
 use contracts::subjects::{BATCH, COMMANDS_CONSUMER};
 use futures_util::StreamExt;
+use metrics::counter;
 use tokio::sync::Mutex;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{Instant, sleep};
@@ -23,7 +24,7 @@ use crate::cache::Cache;
 use crate::database::backoff;
 use crate::decide::Waiting;
 use crate::domain::{Around, Domain};
-use crate::intake;
+use crate::{figures, intake};
 
 /// Messages that were heard and have not come from the stream yet, at most. A gateway has two under way.
 const MESSAGES: usize = 8;
@@ -40,6 +41,13 @@ struct Heard<D: Domain> {
     payload: Bytes,
     at: Instant,
     prepared: JoinHandle<Prepared<D>>,
+}
+
+/// What is of no use any more isn't asked to its end.
+impl<D: Domain> Drop for Heard<D> {
+    fn drop(&mut self) {
+        self.prepared.abort();
+    }
 }
 
 /// What was heard.
@@ -61,13 +69,18 @@ impl<D: Domain> Early<D> {
 
     /// The commands of a message that was heard; they may still have to be waited for.
     pub(crate) async fn take(&self, payload: &Bytes) -> Option<Prepared<D>> {
-        let found = {
+        let mut found = {
             let mut heard = lock(&self.heard);
             let index = heard.iter().position(|heard| heard.payload == payload)?;
             // Those in front have come to another replica, or will never come.
             heard.drain(..=index).next_back()?
         };
-        if found.at.elapsed() > FRESH { None } else { found.prepared.await.ok() }
+        if found.at.elapsed() > FRESH {
+            return None;
+        }
+        let prepared = (&mut found.prepared).await.ok()?;
+        counter!(figures::PREPARED).increment(prepared.waiting.len() as u64);
+        Some(prepared)
     }
 }
 
