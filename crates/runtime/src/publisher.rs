@@ -40,8 +40,14 @@ const BATCH_BYTES: usize = 1 << 20;
 const QUEUE: usize = 10_000;
 /// How long the next message waits at most for those commands to be decided that went before.
 const HOLD: Duration = Duration::from_millis(50);
-/// How long is waited for whoever has just been told the outcome of a command: they may give another.
+/// How long is waited for whoever has just been told the outcome of a command, where they use to give another.
 const GATHER: Duration = Duration::from_millis(1);
+/// How much of what is known of that comes from the last message.
+const LATEST: f64 = 0.2;
+/// They are waited for where at least so many of them come. Programs that do one thing after another nearly all do; of
+/// independent callers, who come whenever it be, a third or less happen to. Those have their answers 1 ms sooner for it: of
+/// 500 bookings a second, half in 4.4 ms instead of 5.4.
+const WORTH: f64 = 0.5;
 /// How long one acknowledgement may take.
 const ACKNOWLEDGEMENT: Duration = Duration::from_secs(2);
 /// How long a message is tried.
@@ -99,9 +105,9 @@ struct Line {
 }
 
 impl Line {
-    /// Receives those that are there, at least one; false when there will be none.
-    async fn receive(&mut self) -> bool {
-        self.commands.recv_many(&mut self.waiting, 2 * BATCH_COMMANDS).await > 0
+    /// Receives those that are there, at least one; none when there will be none. How many?
+    async fn receive(&mut self) -> usize {
+        self.commands.recv_many(&mut self.waiting, 2 * BATCH_COMMANDS).await
     }
 
     /// Takes the first ones, as many as one message may carry, and at most so many.
@@ -123,6 +129,42 @@ struct UnderWay {
     until: Instant,
 }
 
+/// Whether those who are told of an outcome give another command at once.
+struct Custom {
+    /// The share of them that did, lately.
+    share: f64,
+    /// How many were told last, until when they can be said to come at once, and how many commands have come since.
+    told: usize,
+    until: Instant,
+    came: usize,
+}
+
+impl Custom {
+    fn new(now: Instant) -> Self {
+        Self { share: 1.0, told: 0, until: now, came: 0 }
+    }
+
+    /// So many commands come.
+    fn come(&mut self, commands: usize, now: Instant) {
+        if now < self.until {
+            self.came += commands;
+        }
+    }
+
+    /// So many are told.
+    fn tell(&mut self, told: usize, now: Instant) {
+        if self.told > 0 {
+            let came = self.came.min(self.told) as f64 / self.told as f64;
+            self.share += LATEST * (came - self.share);
+        }
+        (self.told, self.came, self.until) = (told, 0, now + GATHER);
+    }
+
+    fn is_to_come(&self) -> bool {
+        self.share >= WORTH
+    }
+}
+
 struct Task {
     jetstream: Context,
     waiting: Waiting,
@@ -135,21 +177,24 @@ struct Task {
 
 impl Task {
     async fn run(mut self) {
-        let (mut enough, mut gathered) = (1, Instant::now());
+        let (mut enough, mut custom) = (1, Custom::new(Instant::now()));
         loop {
             let room = self.line.waiting.len() < 2 * BATCH_COMMANDS;
             tokio::select! {
                 told = done(&mut self.under_way) => {
                     // Whoever was told may give another command. Of few, all are waited for; of many, some will do,
                     // while the service has nothing to decide.
-                    let all = self.all() + told;
-                    enough = if all > PART { PART / 2 } else { all };
-                    gathered = Instant::now() + GATHER;
+                    custom.tell(told, Instant::now());
+                    enough = match self.all() + told {
+                        _ if !custom.is_to_come() => 1,
+                        all if all > PART => PART / 2,
+                        all => all,
+                    };
                 }
-                more = self.line.receive(), if room => if !more { break },
-                () = sleep_until(gathered), if !self.line.waiting.is_empty() && self.under_way.is_empty() => {}
+                came = self.line.receive(), if room => if came > 0 { custom.come(came, Instant::now()) } else { break },
+                () = sleep_until(custom.until), if !self.line.waiting.is_empty() && self.under_way.is_empty() => {}
             }
-            while self.may_go(enough, gathered) {
+            while self.may_go(enough, custom.until) {
                 let commands = self.line.take(self.all().div_ceil(2).clamp(PART, BATCH_COMMANDS));
                 self.go(commands).await;
             }
@@ -249,5 +294,43 @@ impl Task {
         let subject = self.service.command(BATCH);
         self.jetstream.publish_with_headers(subject, headers.clone(), payload.clone()).await?.await?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tells so many, of whom so many come back after so much time; again and again.
+    fn after(told: usize, came: usize, pause: Duration) -> (Custom, Instant) {
+        let mut now = Instant::now();
+        let mut custom = Custom::new(now);
+        for _ in 0..20 {
+            custom.tell(told, now);
+            custom.come(came, now + pause);
+            now += 2 * GATHER;
+        }
+        (custom, now)
+    }
+
+    #[test]
+    fn who_comes_back_is_waited_for_and_who_does_not_is_not() {
+        assert!(Custom::new(Instant::now()).is_to_come(), "at first they are expected");
+        let half = GATHER / 2;
+        for (told, came, pause, is_to_come) in [
+            (16, 16, half, true),
+            (16, 12, half, true),
+            (1, 1, half, true),
+            (8, 2, half, false),
+            (16, 16, GATHER, false),
+        ] {
+            assert_eq!(after(told, came, pause).0.is_to_come(), is_to_come, "{came} of {told} after {pause:?}");
+        }
+        // However many come, they are no more than those who were told.
+        let (mut custom, now) = after(1, 0, half);
+        custom.tell(1, now);
+        custom.come(1_000, now);
+        custom.tell(1, now + GATHER);
+        assert!(!custom.is_to_come());
     }
 }
