@@ -192,8 +192,9 @@ impl<D: Domain> CommandLoop<D> {
         }
     }
 
+    /// What a message holds: prepared, when it was heard before it came from the stream.
     async fn take<'m>(&self, message: &'m Message, stream_created: i128, sequence: u64) -> Taken<'m, D> {
-        match self.early.take(&message.payload).await {
+        match self.early.take(&message.message).await {
             Some(Prepared { waiting, ahead }) => {
                 let intake = Intake { commands: waiting, rejected: Vec::new(), reply_to: intake::reply_to(message) };
                 Taken { message, intake, heard: true, ahead }

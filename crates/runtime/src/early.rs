@@ -9,8 +9,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use async_nats::Subscriber;
-use bytes::Bytes;
+use async_nats::{Message, Subscriber};
 use contracts::CommandSet;
 use contracts::subjects::{BATCH, COMMANDS_CONSUMER};
 use futures_util::StreamExt;
@@ -38,7 +37,7 @@ pub(crate) struct Prepared<D: Domain> {
 }
 
 struct Heard<D: Domain> {
-    payload: Bytes,
+    message: Message,
     at: Instant,
     prepared: JoinHandle<Prepared<D>>,
 }
@@ -68,10 +67,12 @@ impl<D: Domain> Early<D> {
     }
 
     /// The commands of a message that was heard; they may still have to be waited for.
-    pub(crate) async fn take(&self, payload: &Bytes) -> Option<Prepared<D>> {
+    pub(crate) async fn take(&self, message: &Message) -> Option<Prepared<D>> {
         let mut found = {
             let mut heard = lock(&self.heard);
-            let index = heard.iter().position(|heard| heard.payload == payload)?;
+            // The same words on another subject would be another's: only a batch names its actors.
+            let same = |heard: &Message| heard.subject == message.subject && heard.payload == message.payload;
+            let index = heard.iter().position(|heard| same(&heard.message))?;
             // Those in front have come to another replica, or will never come.
             heard.drain(..=index).next_back()?
         };
@@ -126,7 +127,7 @@ impl<D: Domain> Preparing<D> {
                 Prepared { waiting, ahead }
             });
             let mut heard = lock(&self.heard);
-            heard.push_back(Heard { payload: message.payload, at: Instant::now(), prepared });
+            heard.push_back(Heard { message, at: Instant::now(), prepared });
             while heard.len() > MESSAGES {
                 heard.pop_front();
             }
