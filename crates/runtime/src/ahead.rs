@@ -4,8 +4,8 @@
 //!
 //! What a decision rests on are states, which are events, and claims. Whoever changes either moves the head or counts on
 //! in it, under its lock. So what was read when the head was this, and is written where the head still is this, could as
-//! well have been read under the lock. When it isn't any more, or a command is a repeat or creates what there is, nothing is written, and the batch
-//! is decided again under the lock.
+//! well have been read under the lock. When it isn't any more, or a command is a repeat or creates what there is, nothing is
+//! written, and the batch is decided again under the lock.
 
 use std::sync::Arc;
 

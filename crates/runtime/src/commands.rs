@@ -223,9 +223,12 @@ impl<D: Domain> CommandLoop<D> {
         let owners: Vec<usize> = orders.iter().map(|(index, _)| *index).collect();
         let names: Vec<&'static str> = orders.iter().map(|(_, waiting)| waiting.command.name()).collect();
         let waiting: Vec<Waiting<D>> = orders.into_iter().map(|(_, waiting)| waiting).collect();
-        let looking = ahead::look_again(ahead, &self.around.database, &self.cache, ahead::needs(&waiting));
-        let asking = async { if heard { waiting } else { early::ask(&self.around, waiting).await } };
-        let (waiting, ahead) = tokio::join!(asking, looking);
+        let Prepared { waiting, ahead } = if heard {
+            let ahead = ahead::look_again(ahead, &self.around.database, &self.cache, ahead::needs(&waiting)).await;
+            Prepared { waiting, ahead }
+        } else {
+            early::prepare(&self.around, &self.cache, waiting).await
+        };
         let decided = self.decide_all(waiting, ahead, |position| {
             let owner = owners.get(position).and_then(|index| messages.get(*index));
             let info = owner.and_then(|(message, _)| message.info().ok());

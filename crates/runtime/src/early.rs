@@ -9,18 +9,17 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use async_nats::{Message, Subscriber};
+use async_nats::Message;
 use contracts::CommandSet;
 use contracts::subjects::{BATCH, COMMANDS_CONSUMER};
 use futures_util::StreamExt;
 use metrics::counter;
 use tokio::sync::Mutex;
 use tokio::task::{AbortHandle, JoinHandle};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::ahead::{self, Ahead};
 use crate::cache::Cache;
-use crate::database::backoff;
 use crate::decide::Waiting;
 use crate::domain::{Around, Domain};
 use crate::{figures, intake};
@@ -101,31 +100,18 @@ struct Preparing<D: Domain> {
 }
 
 impl<D: Domain> Preparing<D> {
+    /// Until the client is closed, which outlives connections.
     async fn run(self, nats: async_nats::Client) {
-        let mut failures = 0;
-        loop {
-            // Replicas share what is heard as they share what is decided; it is of use if it's the same one.
-            let subject = D::Command::SERVICE.command(BATCH);
-            if let Ok(messages) = nats.queue_subscribe(subject, COMMANDS_CONSUMER.into()).await {
-                self.hear(messages).await;
-            }
-            failures += 1;
-            sleep(backoff(failures)).await;
-        }
-    }
-
-    async fn hear(&self, mut messages: Subscriber) {
+        // Replicas share what is heard as they share what is decided; it is of use if it's the same one.
+        let subject = D::Command::SERVICE.command(BATCH);
+        let Ok(mut messages) = nats.queue_subscribe(subject, COMMANDS_CONSUMER.into()).await else { return };
         while let Some(message) = messages.next().await {
             let read: Option<Vec<Waiting<D>>> = intake::batch(&message).into_iter().map(Result::ok).collect();
             let Some(waiting) = read.filter(|read| read.iter().all(|waiting| (self.is_early)(&waiting.command))) else {
                 continue;
             };
             let (around, cache) = (self.around.clone(), Arc::clone(&self.cache));
-            let prepared = tokio::spawn(async move {
-                let looking = ahead::look(&around.database, &cache, ahead::needs(&waiting));
-                let (waiting, ahead) = tokio::join!(ask(&around, waiting), looking);
-                Prepared { waiting, ahead }
-            });
+            let prepared = tokio::spawn(async move { prepare(&around, &cache, waiting).await });
             let mut heard = lock(&self.heard);
             heard.push_back(Heard { message, at: Instant::now(), prepared });
             while heard.len() > MESSAGES {
@@ -135,8 +121,19 @@ impl<D: Domain> Preparing<D> {
     }
 }
 
+/// Asks the other services about commands and looks at the store, side by side.
+pub(crate) async fn prepare<D: Domain>(
+    around: &Around,
+    cache: &Arc<Mutex<Cache<D>>>,
+    waiting: Vec<Waiting<D>>,
+) -> Prepared<D> {
+    let looking = ahead::look(&around.database, cache, ahead::needs(&waiting));
+    let (waiting, ahead) = tokio::join!(ask(around, waiting), looking);
+    Prepared { waiting, ahead }
+}
+
 /// Asks the other services, one request each for all commands.
-pub(crate) async fn ask<D: Domain>(around: &Around, mut waiting: Vec<Waiting<D>>) -> Vec<Waiting<D>> {
+async fn ask<D: Domain>(around: &Around, mut waiting: Vec<Waiting<D>>) -> Vec<Waiting<D>> {
     let commands: Vec<&D::Command> = waiting.iter().map(|waiting| &waiting.command).collect();
     if commands.is_empty() {
         return waiting;

@@ -13,6 +13,7 @@ use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 use tokio::sync::watch;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::history::{Call, Door, Told};
@@ -22,7 +23,7 @@ use crate::{Answer, Api};
 
 /// How often a command is sent again that nobody could tell the outcome of.
 const REPEATS: u32 = 3;
-/// How long to wait before that.
+/// How long to wait before that, unless the run is over.
 const PAUSE: Duration = Duration::from_millis(300);
 
 /// A gateway, as clients reach it.
@@ -172,7 +173,7 @@ impl Client {
             if !repeat || self.is_over() || self.is_calm {
                 return Given { entity, told };
             }
-            tokio::time::sleep(PAUSE).await;
+            let _ = timeout(PAUSE, self.over.wait_for(|over| *over)).await;
         }
     }
 

@@ -43,6 +43,7 @@ pub async fn play(stage: &Arc<Stage>, record: &Arc<Record>, planned: Vec<Planned
 
 async fn harm(stage: &Stage, planned: &Planned) -> anyhow::Result<()> {
     begin(stage, planned).await?;
+    // That it lasts so long is the harm; nothing is waited for.
     sleep(planned.lasts).await;
     end(stage, planned).await
 }

@@ -8,7 +8,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 /// What is read at once.
 const CHUNK: usize = 16 * 1024;
@@ -60,16 +61,18 @@ impl Line {
 }
 
 async fn accept(listener: TcpListener, port: u16, mut states: watch::Receiver<State>) {
+    let mut carried = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
+            Some(_) = carried.join_next() => continue,
             // Nothing is waited for but that the line is dropped.
             _ = states.wait_for(|_| false) => return,
         };
         match accepted {
-            Ok((near, _)) => drop(tokio::spawn(carry(near, port, states.clone()))),
-            // Such as too many open files; whoever connects tries again.
-            Err(_) => sleep(Duration::from_millis(50)).await,
+            Ok((near, _)) => drop(carried.spawn(carry(near, port, states.clone()))),
+            // Such as too many open files: one less when a connection has ended. Whoever connects tries again.
+            Err(_) => drop(carried.join_next().await),
         }
     }
 }
@@ -112,7 +115,7 @@ async fn broken(mut states: watch::Receiver<State>) {
     }
 }
 
-async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, states: watch::Receiver<State>) -> io::Result<()> {
+async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut states: watch::Receiver<State>) -> io::Result<()> {
     let mut chunk = vec![0; CHUNK];
     loop {
         let length = from.read(&mut chunk).await?;
@@ -122,7 +125,8 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, states: watch::Re
         let state = *states.borrow();
         match state {
             State::Whole => {}
-            State::Delayed(pause) => sleep(pause).await,
+            // Unless the line is whole again before that.
+            State::Delayed(pause) => drop(timeout(pause, states.wait_for(|state| *state == State::Whole)).await),
             State::Cut | State::HalfOpen => continue,
         }
         to.write_all(&chunk[..length]).await?;
@@ -131,7 +135,7 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, states: watch::Re
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::{Instant, timeout};
+    use tokio::time::Instant;
 
     use super::*;
 
