@@ -49,7 +49,7 @@ fn figures_move_with_what_is_done() {
 
         let bookings = cinema.health("bookings", "metrics").await.1;
         assert!(sum(&bookings, "marquee_batch_commands_sum", &[]) >= 3.0, "{bookings}");
-        assert!(sum(&bookings, "marquee_commands_prepared_total", &[]) >= 1.0, "{bookings}");
+        assert!(sum(&bookings, "marquee_commands_early_total", &[]) >= 1.0, "{bookings}");
         assert!(sum(&bookings, "marquee_pool_connections", &[]) >= 1.0, "{bookings}");
         assert!(sum(&bookings, "process_resident_memory_bytes", &[]) > 1e6, "{bookings}");
         let asked = ["subject=\"cinema.rpc.users.check\"", "result=\"ok\""];

@@ -142,8 +142,7 @@ fn subscribing() -> Vec<Granted> {
     for of in Service::ALL {
         let own = service(of);
         granted.push((of.all_commands(), vec![]));
-        let hearing = if of == Service::Bookings { vec![own] } else { vec![] };
-        granted.push((of.command("batch"), hearing));
+        granted.push((of.command("batch"), vec![own]));
         granted.push((of.ask(">"), vec![own]));
         granted.push((of.query(">"), vec![own]));
         granted.push((of.rpc(">"), vec![own]));

@@ -47,7 +47,9 @@ impl Domain for Bookings {
     }
 
     /// A booking that is changed may be one of a batch that is not decided yet.
-    const EARLY: Option<fn(&BookingCommand) -> bool> = Some(|command| matches!(command, BookingCommand::Place(_)));
+    fn asks_early(command: &BookingCommand) -> bool {
+        matches!(command, BookingCommand::Place(_))
+    }
 
     async fn gather(around: &Around, commands: &[&BookingCommand]) -> Vec<Result<Known, Problem>> {
         facts::gather(around, commands).await

@@ -124,10 +124,19 @@ impl Client {
         broker::check(&self.nats).map_err(Unpublished::Never)?;
         let taken = self.room.take(service, Kind::Command).map_err(Unpublished::Never)?;
         let id = order.id;
-        let outcome = self.waiting.listen(id, order.expires);
-        let published = match self.publishers.get(&service) {
-            Some(publisher) => publisher.publish(Publication { name: name.into(), data, order }).await,
-            None => Err(Unpublished::Never(Problem::new(Case::Internal, "no such service"))),
+        let mut outcome = self.waiting.listen(id, order.expires);
+        let Some(publisher) = self.publishers.get(&service) else {
+            return Err(Unpublished::Never(Problem::new(Case::Internal, "no such service")));
+        };
+        let published = tokio::select! {
+            biased;
+            // It may be decided before the broker has it.
+            Ok(known) = &mut outcome => {
+                let (tell, outcome) = oneshot::channel();
+                let _ = tell.send(known);
+                return Ok(Pending { outcome, _taken: taken });
+            }
+            published = publisher.publish(Publication { name: name.into(), data, order }) => published,
         };
         match published {
             Ok(()) => Ok(Pending { outcome, _taken: taken }),

@@ -37,9 +37,11 @@ pub trait Domain: Send + Sync + 'static {
         commands: &[&Self::Command],
     ) -> impl Future<Output = Vec<Result<Self::Facts, Problem>>> + Send;
 
-    /// The commands of which `gather` can be asked as soon as they are heard, before those in front of them are decided:
-    /// what it tells of them does not rest on what this service has decided. `None` where there are none.
-    const EARLY: Option<fn(&Self::Command) -> bool> = None;
+    /// Whether `gather` can be asked about a command before those in front of it are decided: what it tells does not rest
+    /// on what this service has decided.
+    fn asks_early(_: &Self::Command) -> bool {
+        true
+    }
 
     /// Decides one command.
     ///

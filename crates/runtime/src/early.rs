@@ -1,20 +1,25 @@
-//! Commands that are heard before they are durable.
+//! Commands that are decided before the broker has them on disk.
 //!
 //! The broker hands a message to whoever listens as soon as it comes in, and to the stream's consumer when it has been
-//! synced. Meanwhile other services can be asked about its commands and the store can be looked at, so that nothing is left
-//! to be asked when they come to be decided. What is heard is never decided: only what comes from the stream is. Of the
-//! chain of waits that a booking's latency is, this takes one out.
+//! synced. What is heard is decided at once, so the broker's sync and all that a decision takes go side by side; what a
+//! decision rests on is in the store when its outcome is told, so nothing rests on the broker's disk any more. When the
+//! same message comes from the stream, it only has to be acknowledged. What was not decided when it was heard, because the
+//! store was away, or this program died, is decided when it comes from the stream; what was decided twice is a repeat.
+//!
+//! What one client publishes is decided in that order: once something is left to the stream, all that comes after it is,
+//! too, for a while. Replicas share what is heard, and what comes from the stream; so to one replica comes what another has
+//! heard, and is left to it for a moment.
 
 use std::collections::VecDeque;
+use std::mem::take;
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use async_nats::Message;
+use async_nats::{Client, Message, SubscribeError, Subscriber};
 use contracts::CommandSet;
-use contracts::subjects::{BATCH, COMMANDS_CONSUMER};
+use contracts::subjects::{BATCH, COMMANDS_CONSUMER, headers as names};
 use futures_util::StreamExt;
-use metrics::counter;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::Instant;
 
@@ -22,102 +27,191 @@ use crate::ahead::{self, Ahead};
 use crate::cache::Cache;
 use crate::decide::Waiting;
 use crate::domain::{Around, Domain};
-use crate::{figures, intake};
+use crate::{headers, intake};
 
-/// Messages that were heard and have not come from the stream yet, at most. A gateway has two under way.
+/// Messages that were heard and wait, at most; what is more comes from the stream. A gateway has two under way.
 const MESSAGES: usize = 8;
+/// Messages that came on one way and may yet come on the other, at most.
+const REMEMBERED: usize = 64;
+/// How long everything is left to the stream when something was. By then that has come from there.
+const REST: Duration = Duration::from_secs(1);
+/// How long a message is left to the replica that has heard it, which takes a few milliseconds to decide it.
+pub(crate) const LEFT: Duration = Duration::from_millis(10);
 /// What other services said longer ago than this is asked again.
 const FRESH: Duration = Duration::from_millis(100);
 
-/// Commands of which all is known that they need to be decided.
+/// A message that was heard.
+pub(crate) struct Heard<D: Domain> {
+    pub(crate) id: String,
+    pub(crate) reply_to: Option<String>,
+    heard: Instant,
+    commands: Commands<D>,
+}
+
+enum Commands<D: Domain> {
+    /// Other services are being asked about them.
+    Asked(JoinHandle<Prepared<D>>),
+    /// They can only be asked when what is in front is decided.
+    Unasked(Vec<Waiting<D>>),
+    /// Not all can be read.
+    Unreadable,
+}
+
+/// Commands, and what is known for their decision.
 pub(crate) struct Prepared<D: Domain> {
     pub(crate) waiting: Vec<Waiting<D>>,
     pub(crate) ahead: Option<Ahead>,
+    /// Whether other services were asked about them.
+    pub(crate) asked: bool,
 }
 
-struct Heard<D: Domain> {
-    message: Message,
-    at: Instant,
-    prepared: JoinHandle<Prepared<D>>,
+impl<D: Domain> Heard<D> {
+    /// Its commands; `None` where not all can be read.
+    pub(crate) async fn commands(&mut self) -> Option<Prepared<D>> {
+        match &mut self.commands {
+            Commands::Asked(prepared) => {
+                let prepared = prepared.await.ok()?;
+                Some(Prepared { asked: self.heard.elapsed() <= FRESH, ..prepared })
+            }
+            Commands::Unasked(waiting) => Some(Prepared { waiting: take(waiting), ahead: None, asked: false }),
+            Commands::Unreadable => None,
+        }
+    }
 }
 
 /// What is of no use any more isn't asked to its end.
 impl<D: Domain> Drop for Heard<D> {
     fn drop(&mut self) {
-        self.prepared.abort();
+        if let Commands::Asked(prepared) = &self.commands {
+            prepared.abort();
+        }
     }
 }
 
-/// What was heard.
+/// Where a message has been.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Was {
+    /// Decided when it was heard.
+    Decided,
+    /// Heard and left to the stream.
+    Left,
+    /// Not heard here: perhaps by another replica.
+    Unheard,
+}
+
+/// What is heard, as long as this lives.
 pub(crate) struct Early<D: Domain> {
-    heard: Arc<StdMutex<VecDeque<Heard<D>>>>,
-    listening: Option<AbortHandle>,
+    queue: Arc<Queue<D>>,
+    listening: AbortHandle,
+    memory: Memory,
 }
 
 impl<D: Domain> Early<D> {
-    /// Listens as long as it lives, where there are commands for which that is of use.
-    pub(crate) fn listen(nats: async_nats::Client, around: Around, cache: Arc<Mutex<Cache<D>>>) -> Self {
-        let heard: Arc<StdMutex<VecDeque<Heard<D>>>> = Arc::default();
-        let listening = D::EARLY.map(|is_early| {
-            let preparing = Preparing { is_early, around, cache, heard: Arc::clone(&heard) };
-            tokio::spawn(preparing.run(nats)).abort_handle()
-        });
-        Self { heard, listening }
+    /// Listens to a service's commands.
+    ///
+    /// # Errors
+    /// When the client is closed.
+    pub(crate) async fn listen(
+        nats: &Client,
+        around: Around,
+        cache: Arc<Mutex<Cache<D>>>,
+    ) -> Result<Self, SubscribeError> {
+        let subject = D::Command::SERVICE.command(BATCH);
+        let messages = nats.queue_subscribe(subject, COMMANDS_CONSUMER.into()).await?;
+        let queue = Arc::new(Queue { around, cache, waiting: StdMutex::default(), more: Notify::new() });
+        let listening = tokio::spawn(Arc::clone(&queue).keep(messages)).abort_handle();
+        Ok(Self { queue, listening, memory: Memory::new(Instant::now()) })
     }
 
-    /// The commands of a message that was heard; they may still have to be waited for.
-    pub(crate) async fn take(&self, message: &Message) -> Option<Prepared<D>> {
-        let mut found = {
-            let mut heard = lock(&self.heard);
-            // The same words on another subject would be another's: only a batch names its actors.
-            let same = |heard: &Message| heard.subject == message.subject && heard.payload == message.payload;
-            let index = heard.iter().position(|heard| same(&heard.message))?;
-            // Those in front have come to another replica, or will never come.
-            heard.drain(..=index).next_back()?
-        };
-        if found.at.elapsed() > FRESH {
-            return None;
+    /// Waits for messages that were heard and are to be decided now. Cancelling loses none.
+    pub(crate) async fn next(&mut self) -> Vec<Heard<D>> {
+        loop {
+            let (mut heard, lost) = take(&mut *self.queue.lock());
+            let now = Instant::now();
+            heard.retain(|heard| self.memory.hear(&heard.id, now));
+            if lost {
+                self.memory.rest(now);
+            }
+            if !heard.is_empty() {
+                return heard;
+            }
+            self.queue.more.notified().await;
         }
-        let prepared = (&mut found.prepared).await.ok()?;
-        counter!(figures::PREPARED).increment(prepared.waiting.len() as u64);
-        Some(prepared)
+    }
+
+    /// Notes whether a message that was heard is decided.
+    pub(crate) fn note(&mut self, id: &str, decided: bool) {
+        self.memory.note(id, decided, Instant::now());
+    }
+
+    /// Where a message from the stream has been. It counts as unheard until it is `taken`.
+    pub(crate) fn was(&mut self, message: &Message) -> Was {
+        id(message).map_or(Was::Left, |id| self.memory.was(id))
+    }
+
+    /// Notes that a message from the stream is being worked on, behind which so many wait.
+    pub(crate) fn taken(&mut self, message: &Message, pending: u64) {
+        if let Some(id) = id(message) {
+            self.memory.remember(id, Known::Taken);
+        }
+        if pending > MESSAGES as u64 {
+            self.memory.rest(Instant::now());
+        }
     }
 }
 
 impl<D: Domain> Drop for Early<D> {
     fn drop(&mut self) {
-        if let Some(listening) = &self.listening {
-            listening.abort();
-        }
+        self.listening.abort();
     }
 }
 
-struct Preparing<D: Domain> {
-    is_early: fn(&D::Command) -> bool,
-    around: Around,
-    cache: Arc<Mutex<Cache<D>>>,
-    heard: Arc<StdMutex<VecDeque<Heard<D>>>>,
+/// The id that its publisher gave a batch. Nothing else is decided early.
+fn id(message: &Message) -> Option<&str> {
+    let batch = message.subject.rsplit('.').next() == Some(BATCH);
+    headers::text(message.headers.as_ref(), names::MESSAGE_ID).filter(|_| batch)
 }
 
-impl<D: Domain> Preparing<D> {
-    /// Until the client is closed, which outlives connections.
-    async fn run(self, nats: async_nats::Client) {
-        // Replicas share what is heard as they share what is decided; it is of use if it's the same one.
-        let subject = D::Command::SERVICE.command(BATCH);
-        let Ok(mut messages) = nats.queue_subscribe(subject, COMMANDS_CONSUMER.into()).await else { return };
+/// What was heard and waits.
+struct Queue<D: Domain> {
+    around: Around,
+    cache: Arc<Mutex<Cache<D>>>,
+    /// And whether there was more.
+    waiting: StdMutex<(Vec<Heard<D>>, bool)>,
+    more: Notify,
+}
+
+impl<D: Domain> Queue<D> {
+    async fn keep(self: Arc<Self>, mut messages: Subscriber) {
         while let Some(message) = messages.next().await {
-            let read: Option<Vec<Waiting<D>>> = intake::batch(&message).into_iter().map(Result::ok).collect();
-            let Some(waiting) = read.filter(|read| read.iter().all(|waiting| (self.is_early)(&waiting.command))) else {
-                continue;
-            };
-            let (around, cache) = (self.around.clone(), Arc::clone(&self.cache));
-            let prepared = tokio::spawn(async move { prepare(&around, &cache, waiting).await });
-            let mut heard = lock(&self.heard);
-            heard.push_back(Heard { message, at: Instant::now(), prepared });
-            while heard.len() > MESSAGES {
-                heard.pop_front();
-            }
+            let Some(id) = id(&message) else { continue };
+            let full = self.lock().0.len() >= MESSAGES;
+            let heard = (!full).then(|| Heard {
+                id: id.to_owned(),
+                reply_to: intake::reply_to(&message),
+                heard: Instant::now(),
+                commands: self.commands(&message),
+            });
+            let mut waiting = self.lock();
+            waiting.1 |= full;
+            waiting.0.extend(heard);
+            drop(waiting);
+            self.more.notify_one();
         }
+    }
+
+    fn commands(&self, message: &Message) -> Commands<D> {
+        let read: Option<Vec<Waiting<D>>> = intake::batch(message).into_iter().map(Result::ok).collect();
+        let Some(waiting) = read else { return Commands::Unreadable };
+        if !waiting.iter().all(|waiting| D::asks_early(&waiting.command)) {
+            return Commands::Unasked(waiting);
+        }
+        let (around, cache) = (self.around.clone(), Arc::clone(&self.cache));
+        Commands::Asked(tokio::spawn(async move { prepare(&around, &cache, waiting).await }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (Vec<Heard<D>>, bool)> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -129,7 +223,7 @@ pub(crate) async fn prepare<D: Domain>(
 ) -> Prepared<D> {
     let looking = ahead::look(&around.database, cache, ahead::needs(&waiting));
     let (waiting, ahead) = tokio::join!(ask(around, waiting), looking);
-    Prepared { waiting, ahead }
+    Prepared { waiting, ahead, asked: true }
 }
 
 /// Asks the other services, one request each for all commands.
@@ -145,6 +239,129 @@ async fn ask<D: Domain>(around: &Around, mut waiting: Vec<Waiting<D>>) -> Vec<Wa
     waiting
 }
 
-fn lock<T>(heard: &StdMutex<T>) -> MutexGuard<'_, T> {
-    heard.lock().unwrap_or_else(PoisonError::into_inner)
+/// What is known of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    /// It was heard and decided.
+    Decided,
+    /// It was heard and left to the stream.
+    Left,
+    /// It came from the stream before it was heard.
+    Taken,
+}
+
+/// Messages that came on one way and may yet come on the other.
+struct Memory {
+    known: VecDeque<(String, Known)>,
+    /// Until then, what is heard is left to the stream.
+    resting: Instant,
+}
+
+impl Memory {
+    fn new(now: Instant) -> Self {
+        Self { known: VecDeque::new(), resting: now }
+    }
+
+    fn rest(&mut self, now: Instant) {
+        self.resting = now + REST;
+    }
+
+    /// Whether a message that is heard is to be decided now.
+    fn hear(&mut self, id: &str, now: Instant) -> bool {
+        match self.find(id) {
+            Some((index, Known::Taken)) => {
+                self.known.remove(index);
+                false
+            }
+            // Published again by somebody who was not told that the broker has it.
+            Some(_) => false,
+            None if now < self.resting => {
+                self.remember(id, Known::Left);
+                false
+            }
+            None => true,
+        }
+    }
+
+    fn note(&mut self, id: &str, decided: bool, now: Instant) {
+        self.remember(id, if decided { Known::Decided } else { Known::Left });
+        if !decided {
+            self.rest(now);
+        }
+    }
+
+    fn was(&mut self, id: &str) -> Was {
+        match self.find(id) {
+            None => Was::Unheard,
+            Some((index, Known::Decided)) => {
+                self.known.remove(index);
+                Was::Decided
+            }
+            Some((index, Known::Left)) => {
+                self.known.remove(index);
+                Was::Left
+            }
+            Some((_, Known::Taken)) => Was::Left,
+        }
+    }
+
+    fn remember(&mut self, id: &str, known: Known) {
+        if self.find(id).is_none() {
+            self.known.push_back((id.to_owned(), known));
+        }
+        if self.known.len() > REMEMBERED {
+            self.known.pop_front();
+        }
+    }
+
+    fn find(&self, wanted: &str) -> Option<(usize, Known)> {
+        let index = self.known.iter().position(|(id, _)| id == wanted)?;
+        Some((index, self.known.get(index)?.1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_decided_when_it_was_heard_need_only_be_acknowledged() {
+        let now = Instant::now();
+        let mut memory = Memory::new(now);
+        assert!(memory.hear("1", now));
+        memory.note("1", true, now);
+        assert!(!memory.hear("1", now), "it was published again");
+        assert_eq!(memory.was("1"), Was::Decided);
+        assert_eq!(memory.was("2"), Was::Unheard);
+    }
+
+    #[test]
+    fn nothing_overtakes_what_was_left_to_the_stream() {
+        let now = Instant::now();
+        let mut memory = Memory::new(now);
+        assert!(memory.hear("1", now));
+        memory.note("1", false, now);
+        assert!(!memory.hear("2", now));
+        assert_eq!([memory.was("1"), memory.was("2")], [Was::Left, Was::Left]);
+        assert!(memory.hear("3", now + REST));
+    }
+
+    #[test]
+    fn what_came_from_the_stream_first_is_not_decided_again() {
+        let now = Instant::now();
+        let mut memory = Memory::new(now);
+        assert_eq!(memory.was("1"), Was::Unheard);
+        memory.remember("1", Known::Taken);
+        assert!(!memory.hear("1", now));
+    }
+
+    #[test]
+    fn so_many_are_remembered() {
+        let now = Instant::now();
+        let mut memory = Memory::new(now);
+        for number in 0..=REMEMBERED {
+            memory.note(&number.to_string(), true, now);
+        }
+        assert_eq!((memory.was("0"), memory.was("1")), (Was::Unheard, Was::Decided));
+    }
 }

@@ -17,8 +17,8 @@ pub const COMMANDS: &str = "marquee_command_seconds";
 pub const QUESTIONS: &str = "marquee_question_seconds";
 /// How many commands one transaction decided.
 pub(crate) const BATCH: &str = "marquee_batch_commands";
-/// Commands that were [heard early](crate::early), so that nothing was left to be asked when they came from the stream.
-pub(crate) const PREPARED: &str = "marquee_commands_prepared_total";
+/// Commands that were decided [early](crate::early), before the broker had them on disk.
+pub(crate) const EARLY: &str = "marquee_commands_early_total";
 /// Commands that wait in the stream or are being worked on.
 pub const WAITING: &str = "marquee_commands_waiting";
 /// Events in the journal that the stream does not have yet, and for how long there have been such.
@@ -94,7 +94,7 @@ fn describe() {
     describe_histogram!(COMMANDS, Unit::Seconds, "Commands, from being taken to being committed and answered");
     describe_histogram!(QUESTIONS, Unit::Seconds, "Requests on NATS");
     describe_histogram!(BATCH, "Commands that one transaction decided");
-    describe_counter!(PREPARED, "Commands of which all was known when they came from the stream");
+    describe_counter!(EARLY, "Commands that were decided before the broker had them on disk");
     describe_gauge!(WAITING, "Commands that wait or are being worked on");
     describe_gauge!(RELAY_LAG, "Events in the journal that the stream does not have yet");
     describe_gauge!(RELAY_LAG_SECONDS, Unit::Seconds, "How long there have been such");

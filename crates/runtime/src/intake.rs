@@ -74,7 +74,7 @@ pub(crate) fn read<D: Domain>(message: &Message, stream_created: i128, sequence:
 }
 
 /// Where the outcomes of a message's commands are awaited.
-pub(crate) fn reply_to(message: &Message) -> Option<String> {
+pub(crate) fn reply_to(message: &async_nats::Message) -> Option<String> {
     let found = headers::text(message.headers.as_ref(), names::REPLY_TO);
     found.filter(|subject| is_inbox(subject)).map(str::to_owned)
 }

@@ -1,10 +1,10 @@
 //! NATS and MySQL mechanics of event-driven CQRS services, written once; not one cinema word in it.
 //!
-//! The way of a command: [`client`] publishes it ([`publisher`] gathers what goes together), [`commands`] takes what
-//! is waiting ([`intake`] reads it; what it needs to know is asked [`early`] where it can be), [`decide`] writes everything
-//! that follows in one transaction ([`journal`], [`outcomes`], [`claims`]; states come from the [`cache`]), or [`ahead`] of
-//! it, as one [`script`]; [`relay`] copies the journal to the event stream, mostly from what the [`handover`] still has of
-//! it.
+//! The way of a command: [`client`] publishes it ([`publisher`] gathers what goes together), [`commands`] takes what is
+//! heard, [`early`], or what comes from the stream ([`intake`] reads it), a [`batch`] at a time. [`decide`] writes
+//! everything that follows in one transaction ([`journal`], [`outcomes`], [`claims`]; states come from the [`cache`]), or
+//! [`ahead`] of it, as one [`script`]; [`relay`] copies the journal to the event stream, mostly from what the [`handover`]
+//! still has of it.
 //!
 //! The way of an event: a [`follower`] reads the stream ([`events`]) from a checkpoint, for a [`projector`] that keeps
 //! read tables or for [`reactions`] that give further commands. The way of a question: [`endpoints`] answers it from
@@ -48,6 +48,7 @@ pub mod service;
 
 mod ahead;
 mod audit;
+mod batch;
 mod cache;
 mod cloud_events;
 mod commands;

@@ -23,7 +23,6 @@ use crate::committed::Committed;
 use crate::database::Database;
 use crate::dead_letters::DeadLetters;
 use crate::domain::{Around, Domain};
-use crate::early::Early;
 use crate::endpoints::{self, Endpoint, Projected, encode};
 use crate::erasure::Eraser;
 use crate::follower::{Checkpoint, Follower, Work};
@@ -216,7 +215,6 @@ impl<D: Domain> Parts<D> {
             health: self.health.check("commands"),
             pulse: self.health.pulse("command loop", commands::LIMIT),
             dead_letters: self.dead_letters.clone(),
-            early: Early::listen(self.jetstream.client(), self.around.clone(), Arc::clone(&cache)),
             cache,
             stalled: AtomicU32::new(0),
         };
