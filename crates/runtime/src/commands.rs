@@ -119,17 +119,14 @@ impl<D: Domain> CommandLoop<D> {
                 match message {
                     Ok((since, message)) => match early.was(&message) {
                         Was::Decided => finished.push(message),
-                        Was::Unheard if now < since + early::LEFT && message.info()?.delivered == 1 => {
-                            left.push((since, message));
-                        }
+                        Was::Unheard if now < since + early::LEFT && is_new(&message) => left.push((since, message)),
                         Was::Unheard | Was::Left => messages.push(message),
                     },
                     Err(error) => trouble = Some(error),
                 }
             }
-            for message in &messages {
-                early.taken(message, message.info()?.pending);
-            }
+            messages.iter().for_each(|message| early.taken(message));
+            early.waiting(messages.last().map_or(0, pending));
             let mut decided = self.work_through(&messages, created).await?.into_iter();
             messages.retain(|_| decided.next() == Some(true));
             finished.append(&mut messages);
@@ -221,6 +218,16 @@ impl<D: Domain> CommandLoop<D> {
         heard.for_each(|left| early.note(&left.id, false));
         Ok(())
     }
+}
+
+/// How many messages wait behind this one in the stream.
+fn pending(message: &Message) -> u64 {
+    message.info().map_or(0, |info| info.pending)
+}
+
+/// Whether a message has just been published: it is delivered for the first time, and was not waiting among others.
+fn is_new(message: &Message) -> bool {
+    message.info().is_ok_and(|info| info.delivered == 1) && pending(message) < MESSAGES as u64
 }
 
 /// Returns what has been fetched and not begun, so that it doesn't wait for a redelivery timeout.

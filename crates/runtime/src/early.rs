@@ -35,8 +35,8 @@ const MESSAGES: usize = 8;
 const REMEMBERED: usize = 64;
 /// How long everything is left to the stream when something was. By then that has come from there.
 const REST: Duration = Duration::from_secs(1);
-/// How long a message is left to the replica that has heard it, which takes a few milliseconds to decide it.
-pub(crate) const LEFT: Duration = Duration::from_millis(10);
+/// How long a message is left to the replica that has heard it: so long the largest batches take.
+pub(crate) const LEFT: Duration = Duration::from_millis(50);
 /// What other services said longer ago than this is asked again.
 const FRESH: Duration = Duration::from_millis(100);
 
@@ -144,17 +144,21 @@ impl<D: Domain> Early<D> {
         self.memory.note(id, decided, Instant::now());
     }
 
-    /// Where a message from the stream has been. It counts as unheard until it is `taken`.
+    /// Where a message from the stream has been.
     pub(crate) fn was(&mut self, message: &Message) -> Was {
         id(message).map_or(Was::Left, |id| self.memory.was(id))
     }
 
-    /// Notes that a message from the stream is being worked on, behind which so many wait.
-    pub(crate) fn taken(&mut self, message: &Message, pending: u64) {
+    /// Notes that a message from the stream is being worked on.
+    pub(crate) fn taken(&mut self, message: &Message) {
         if let Some(id) = id(message) {
             self.memory.remember(id, Known::Taken);
         }
-        if pending > MESSAGES as u64 {
+    }
+
+    /// Leaves everything to the stream as long as so many wait there.
+    pub(crate) fn waiting(&mut self, messages: u64) {
+        if messages > MESSAGES as u64 {
             self.memory.rest(Instant::now());
         }
     }
