@@ -23,7 +23,7 @@ use crate::health::Health;
 /// For all programs that use this crate. A sixth of the processor time of a booking was the C library's `malloc`, which
 /// joins and splits what whole batches give back.
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// How long the broker may take to answer a request of JetStream's. An answer that is lost with a broker that dies is
 /// waited for as long, and what comes back should be noticed at once.

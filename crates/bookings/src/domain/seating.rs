@@ -28,12 +28,13 @@ use super::sale::sell;
 
 /// What a booking of one seat takes with its entries in the maps below, in bytes: so much more memory a booking, 100,000
 /// bookings took.
-const BOOKING: usize = 500;
+const BOOKING: usize = 310;
 
 /// All bookings of one showtime.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Seating {
-    bookings: BTreeMap<BookingId, Booked>,
+    /// In boxes, because the nodes of a map that grows at its end are half empty: a sixth less memory.
+    bookings: BTreeMap<BookingId, Box<Booked>>,
     /// The seats of all bookings that stand.
     taken: BTreeMap<Seat, BookingId>,
     /// How many of them each user has, so that the cap costs no walk through all bookings. Whoever ever booked is here.
@@ -55,7 +56,7 @@ impl Seating {
 
     /// The same, with one booking known: the one that a decision is about.
     pub fn with(mut self, id: BookingId, booked: Booked) -> Self {
-        self.bookings.insert(id, booked);
+        self.bookings.insert(id, Box::new(booked));
         self
     }
 }
@@ -64,12 +65,12 @@ impl Seating {
 impl Seating {
     /// One booking, cancelled or not.
     pub fn booking(&self, id: BookingId) -> Option<&Booked> {
-        self.bookings.get(&id)
+        self.bookings.get(&id).map(Box::as_ref)
     }
 
     /// Every booking, cancelled or not, oldest id first.
     pub fn bookings(&self) -> impl Iterator<Item = (BookingId, &Booked)> {
-        self.bookings.iter().map(|(id, booked)| (*id, booked))
+        self.bookings.iter().map(|(id, booked)| (*id, booked.as_ref()))
     }
 
     /// The booking that has this seat.
@@ -247,7 +248,7 @@ impl Seating {
         let Some((id, booked)) = self.after(event, at) else { return };
         self.release(id);
         self.take(id, &booked);
-        self.bookings.insert(id, booked);
+        self.bookings.insert(id, Box::new(booked));
     }
 
     fn release(&mut self, id: BookingId) {
