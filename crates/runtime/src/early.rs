@@ -146,13 +146,13 @@ impl<D: Domain> Early<D> {
 
     /// Where a message from the stream has been.
     pub(crate) fn was(&mut self, message: &Message) -> Was {
-        id(message).map_or(Was::Left, |id| self.memory.was(id))
+        id(message).map_or(Was::Left, |id| self.memory.was(&id))
     }
 
     /// Notes that a message from the stream is being worked on.
     pub(crate) fn taken(&mut self, message: &Message) {
         if let Some(id) = id(message) {
-            self.memory.remember(id, Known::Taken);
+            self.memory.remember(&id, Known::Taken);
         }
     }
 
@@ -170,17 +170,19 @@ impl<D: Domain> Drop for Early<D> {
     }
 }
 
-/// The id that its publisher gave a batch. Nothing else is decided early.
-fn id(message: &Message) -> Option<&str> {
+/// What tells a batch from any other: the id that its publisher gave it, and how long it is, since publishers are only
+/// believed so far. Nothing else is decided early.
+fn id(message: &Message) -> Option<String> {
     let batch = message.subject.rsplit('.').next() == Some(BATCH);
-    headers::text(message.headers.as_ref(), names::MESSAGE_ID).filter(|_| batch)
+    let id = headers::text(message.headers.as_ref(), names::MESSAGE_ID).filter(|_| batch)?;
+    Some(format!("{id} {}", message.payload.len()))
 }
 
 /// What was heard and waits.
 struct Queue<D: Domain> {
     around: Around,
     cache: Arc<Mutex<Cache<D>>>,
-    /// And whether there was more.
+    /// Messages, and whether there were more than fit.
     waiting: StdMutex<(Vec<Heard<D>>, bool)>,
     more: Notify,
 }
@@ -191,7 +193,7 @@ impl<D: Domain> Queue<D> {
             let Some(id) = id(&message) else { continue };
             let full = self.lock().0.len() >= MESSAGES;
             let heard = (!full).then(|| Heard {
-                id: id.to_owned(),
+                id,
                 reply_to: intake::reply_to(&message),
                 heard: Instant::now(),
                 commands: self.commands(&message),
