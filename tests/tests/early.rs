@@ -7,6 +7,7 @@ use contracts::{Case, Outcome, OutcomeStatus, Service};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use system_tests::{Broker, Cinema, NatsUser, eventually};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 /// A batch of commands to book.
@@ -65,6 +66,29 @@ async fn nothing_overtakes_what_is_left_to_the_stream() {
     assert_eq!(operator.outcome(Service::Bookings, first).await.status, OutcomeStatus::Accepted);
     assert!(refused(operator.outcome(Service::Bookings, second).await));
     operator.dead_letter(headers::COMMAND_ID, &unreadable.to_string()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_overtakes_what_waits_when_a_service_starts() {
+    let mut cinema = Cinema::start().await;
+    let (users, showtime) = ([cinema.user().await, cinema.user().await], cinema.showtime().await);
+    let (gateway, operator) = (cinema.broker_as(NatsUser::Gateway).await, cinema.broker().await);
+    cinema.stop("bookings").await;
+    let first = Uuid::now_v7();
+    assert!(publish(&gateway, batch(&[(first, place(&users[0], &showtime, "A1"))]), None).await);
+    let (running, is_decided) = watch::channel(false);
+    // They can only be heard.
+    let publishing = tokio::spawn(async move {
+        while !*is_decided.borrow() {
+            let later = batch(&[(Uuid::now_v7(), place(&users[1], &showtime, "A1"))]);
+            assert!(!publish(&gateway, later, Some("1000")).await, "the broker took it");
+        }
+    });
+    cinema.start_again("bookings").await;
+    let outcome = operator.outcome(Service::Bookings, first).await;
+    running.send_replace(true);
+    publishing.await.expect("refused");
+    assert_eq!(outcome.status, OutcomeStatus::Accepted, "{}", outcome.body);
 }
 
 #[tokio::test(flavor = "multi_thread")]

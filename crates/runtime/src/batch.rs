@@ -9,14 +9,15 @@ use async_nats::jetstream::{AckKind, Message};
 use contracts::ids::CommandId;
 use contracts::{Case, CommandSet, Outcome, OutcomeStatus, Problem};
 use metrics::{counter, histogram};
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::ahead::{self, Ahead};
+use crate::cache::Cache;
 use crate::commands::CommandLoop;
 use crate::database::{StoreError, backoff};
 use crate::decide::{Waiting, decide};
-use crate::domain::Domain;
-use crate::early::{self, Prepared};
+use crate::domain::{Around, Domain};
 use crate::intake::{Intake, Rejected};
 use crate::outcomes::Known;
 use crate::{figures, journal, outcomes};
@@ -45,6 +46,14 @@ impl<D: Domain> Taken<'_, D> {
     }
 }
 
+/// Commands, and what is known for their decision.
+pub(crate) struct Prepared<D: Domain> {
+    pub(crate) waiting: Vec<Waiting<D>>,
+    pub(crate) ahead: Option<Ahead>,
+    /// Whether other services were asked about them.
+    pub(crate) asked: bool,
+}
+
 impl<D: Domain> CommandLoop<D> {
     /// Decides what the messages hold, and replies. Tells which are done with, and gives the others back.
     pub(crate) async fn batch(&self, mut taken: Vec<Taken<'_, D>>) -> Result<Vec<bool>, async_nats::Error> {
@@ -61,7 +70,7 @@ impl<D: Domain> CommandLoop<D> {
             messages.push((message, delivery, intake.reply_to));
         }
         let mut repeats = Vec::new();
-        if messages.iter().any(|(message, ..)| message.is_some()) {
+        if !orders.is_empty() && messages.iter().any(|(message, ..)| message.is_some()) {
             let known = self.known(orders.iter().map(|(_, waiting)| waiting.id)).await;
             orders.retain(|(index, waiting)| {
                 let outcome = known.get(&waiting.id).map(|known| known.repeat(&waiting.fingerprint));
@@ -76,7 +85,7 @@ impl<D: Domain> CommandLoop<D> {
             let ahead = ahead::look_again(ahead, &self.around.database, &self.cache, ahead::needs(&waiting)).await;
             Prepared { waiting, ahead, asked }
         } else {
-            early::prepare(&self.around, &self.cache, waiting).await
+            prepare(&self.around, &self.cache, waiting).await
         };
         let decided = self.decide_all(waiting, ahead, |position| {
             let owner = owners.get(position).and_then(|index| messages.get(*index));
@@ -202,6 +211,30 @@ impl<D: Domain> CommandLoop<D> {
         }
         Ok(())
     }
+}
+
+/// Asks the other services about commands and looks at the store, side by side.
+pub(crate) async fn prepare<D: Domain>(
+    around: &Around,
+    cache: &Arc<Mutex<Cache<D>>>,
+    waiting: Vec<Waiting<D>>,
+) -> Prepared<D> {
+    let looking = ahead::look(&around.database, cache, ahead::needs(&waiting));
+    let (waiting, ahead) = tokio::join!(ask(around, waiting), looking);
+    Prepared { waiting, ahead, asked: true }
+}
+
+/// Asks the other services, one request each for all commands.
+async fn ask<D: Domain>(around: &Around, mut waiting: Vec<Waiting<D>>) -> Vec<Waiting<D>> {
+    let commands: Vec<&D::Command> = waiting.iter().map(|waiting| &waiting.command).collect();
+    if commands.is_empty() {
+        return waiting;
+    }
+    let facts = D::gather(around, &commands).await;
+    for (waiting, facts) in waiting.iter_mut().zip(facts) {
+        waiting.facts = facts;
+    }
+    waiting
 }
 
 /// Counts a batch: once for each name and result, not for each command.

@@ -1,7 +1,7 @@
 //! Giving commands and asking questions: for the gateway, for services among themselves, and for answered commands.
 //!
-//! [`Client::publish`] returns when the broker has the command on disk; [`Pending::outcome`] waits for what became of
-//! it. Outcomes arrive on an inbox of the client's own, many in one message.
+//! [`Client::publish`] returns when the broker has the command on disk, or when it is decided, whichever comes first;
+//! [`Pending::outcome`] waits for what became of it. Outcomes arrive on an inbox of the client's own, many in one message.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -71,7 +71,7 @@ impl From<Unpublished> for Problem {
     }
 }
 
-/// A command that the broker has.
+/// A command that the broker has, or that is decided.
 pub struct Pending {
     outcome: oneshot::Receiver<Outcome>,
     // There is room for another command when nobody waits for this one any more.
@@ -101,7 +101,7 @@ impl Client {
         Ok(Self { nats, publishers: Arc::new(publishers), waiting, room })
     }
 
-    /// Publishes a command. It's on the broker's disk when this returns, also if the caller stops waiting.
+    /// Publishes a command. It's on the broker's disk or decided when this returns, also if the caller stops waiting.
     ///
     /// # Errors
     /// [`Unpublished::Never`] when the broker is away, too much is under way to this service or the command can't be

@@ -19,13 +19,13 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::batch::{LONGEST_PAUSE, Taken};
+use crate::batch::{LONGEST_PAUSE, Prepared, Taken};
 use crate::broker::Connection;
 use crate::cache::Cache;
 use crate::database::backoff;
 use crate::dead_letters::DeadLetters;
 use crate::domain::{Around, Domain};
-use crate::early::{self, Early, Heard, Prepared, Was};
+use crate::early::{self, Early, Heard, Was};
 use crate::handover::Handover;
 use crate::health::{Check, Pulse};
 use crate::intake::{self, Intake};
@@ -34,6 +34,8 @@ use crate::{figures, streams};
 
 /// Messages taken at once; each may be a batch of its own.
 const MESSAGES: usize = 64;
+/// More messages than this in the stream are such as wait, not such as several gateways have just published.
+const BACKLOG: u64 = 8;
 /// Commands decided in one transaction, give or take one message.
 const COMMANDS: usize = 2000;
 /// How long what was decided waits at most to be acknowledged, which is done when the next comes. A broker that syncs every
@@ -88,6 +90,9 @@ impl<D: Domain> CommandLoop<D> {
         let connection = Connection::of(self.jetstream.client());
         // First, so that what comes from the stream was heard, unless another replica has heard it.
         let mut early = Early::listen(&self.jetstream.client(), self.around.clone(), Arc::clone(&self.cache)).await?;
+        if consumer.cached_info().num_pending > 0 {
+            early.rest();
+        }
         let messages = consumer.stream().max_messages_per_batch(MESSAGES).expires(PULL).heartbeat(HEARTBEAT);
         let messages = messages.messages().await?;
         let mut chunks = messages.ready_chunks(MESSAGES);
@@ -126,7 +131,9 @@ impl<D: Domain> CommandLoop<D> {
                 }
             }
             messages.iter().for_each(|message| early.taken(message));
-            early.waiting(messages.last().map_or(0, pending));
+            if messages.last().is_some_and(waited) {
+                early.rest();
+            }
             let mut decided = self.work_through(&messages, created).await?.into_iter();
             messages.retain(|_| decided.next() == Some(true));
             finished.append(&mut messages);
@@ -208,10 +215,11 @@ impl<D: Domain> CommandLoop<D> {
                 ids.push(take(&mut one.id));
             }
             let done = self.batch(taken).await?;
-            if done.iter().all(|done| *done) {
+            let all = done.iter().all(|done| *done);
+            if all {
                 counter!(figures::EARLY).increment(commands as u64);
             }
-            in_order &= done.iter().all(|done| *done);
+            in_order &= all;
             ids.iter().zip(done).for_each(|(id, done)| early.note(id, done));
             self.pulse.beat();
         }
@@ -220,14 +228,13 @@ impl<D: Domain> CommandLoop<D> {
     }
 }
 
-/// How many messages wait behind this one in the stream.
-fn pending(message: &Message) -> u64 {
-    message.info().map_or(0, |info| info.pending)
+/// Whether a message was waiting among others, and has not just been published.
+fn waited(message: &Message) -> bool {
+    message.info().is_ok_and(|info| info.pending > BACKLOG)
 }
 
-/// Whether a message has just been published: it is delivered for the first time, and was not waiting among others.
 fn is_new(message: &Message) -> bool {
-    message.info().is_ok_and(|info| info.delivered == 1) && pending(message) < MESSAGES as u64
+    message.info().is_ok_and(|info| info.delivered == 1) && !waited(message)
 }
 
 /// Returns what has been fetched and not begun, so that it doesn't wait for a redelivery timeout.

@@ -23,7 +23,7 @@ use tokio::sync::{Mutex, Notify};
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::Instant;
 
-use crate::ahead::{self, Ahead};
+use crate::batch::{Prepared, prepare};
 use crate::cache::Cache;
 use crate::decide::Waiting;
 use crate::domain::{Around, Domain};
@@ -55,14 +55,6 @@ enum Commands<D: Domain> {
     Unasked(Vec<Waiting<D>>),
     /// Not all can be read.
     Unreadable,
-}
-
-/// Commands, and what is known for their decision.
-pub(crate) struct Prepared<D: Domain> {
-    pub(crate) waiting: Vec<Waiting<D>>,
-    pub(crate) ahead: Option<Ahead>,
-    /// Whether other services were asked about them.
-    pub(crate) asked: bool,
 }
 
 impl<D: Domain> Heard<D> {
@@ -156,11 +148,9 @@ impl<D: Domain> Early<D> {
         }
     }
 
-    /// Leaves everything to the stream as long as so many wait there.
-    pub(crate) fn waiting(&mut self, messages: u64) {
-        if messages > MESSAGES as u64 {
-            self.memory.rest(Instant::now());
-        }
+    /// Leaves everything to the stream for a while, where others wait that came before.
+    pub(crate) fn rest(&mut self) {
+        self.memory.rest(Instant::now());
     }
 }
 
@@ -219,30 +209,6 @@ impl<D: Domain> Queue<D> {
     fn lock(&self) -> MutexGuard<'_, (Vec<Heard<D>>, bool)> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Asks the other services about commands and looks at the store, side by side.
-pub(crate) async fn prepare<D: Domain>(
-    around: &Around,
-    cache: &Arc<Mutex<Cache<D>>>,
-    waiting: Vec<Waiting<D>>,
-) -> Prepared<D> {
-    let looking = ahead::look(&around.database, cache, ahead::needs(&waiting));
-    let (waiting, ahead) = tokio::join!(ask(around, waiting), looking);
-    Prepared { waiting, ahead, asked: true }
-}
-
-/// Asks the other services, one request each for all commands.
-async fn ask<D: Domain>(around: &Around, mut waiting: Vec<Waiting<D>>) -> Vec<Waiting<D>> {
-    let commands: Vec<&D::Command> = waiting.iter().map(|waiting| &waiting.command).collect();
-    if commands.is_empty() {
-        return waiting;
-    }
-    let facts = D::gather(around, &commands).await;
-    for (waiting, facts) in waiting.iter_mut().zip(facts) {
-        waiting.facts = facts;
-    }
-    waiting
 }
 
 /// What is known of a message.
