@@ -87,6 +87,12 @@ impl Connection {
         check(&self.nats).is_ok() && number(&self.nats) == self.number
     }
 
+    /// Goes over to the client's present one, if it has one.
+    pub(crate) fn renew(&mut self) -> bool {
+        self.number = number(&self.nats);
+        self.stands()
+    }
+
     /// Acknowledges messages that came on it, if it stands. The client would keep what can't be said any more and say it on
     /// the next one; but a broker that was started again and lost the end of its files has other messages in their place.
     pub(crate) async fn acknowledge(&self, messages: &[Message]) -> Result<(), async_nats::Error> {

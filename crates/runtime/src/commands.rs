@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::pull::MessagesError;
+use async_nats::jetstream::consumer::pull::{MessagesError, MessagesErrorKind};
+use async_nats::jetstream::stream::Stream;
 use async_nats::jetstream::{AckKind, Message};
 use contracts::CommandSet;
-use futures_util::{FutureExt, Stream, StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use metrics::counter;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
@@ -84,10 +85,10 @@ impl<D: Domain> CommandLoop<D> {
         // Before there is anything to put into it: who looks for dead letters should find none, not an error.
         self.dead_letters.stream().await?;
         let stream = streams::commands(&self.jetstream, service).await?;
-        let created = stream.cached_info().created.unix_timestamp_nanos();
+        let created = created_at(&stream);
         let consumer = streams::commands_consumer(&stream).await?;
         // Not sooner: what is asked above waits while the broker is away, and is answered on the next connection.
-        let connection = Connection::of(self.jetstream.client());
+        let mut connection = Connection::of(self.jetstream.client());
         // First, so that what comes from the stream was heard, unless another replica has heard it.
         let mut early = Early::listen(&self.jetstream.client(), self.around.clone(), Arc::clone(&self.cache)).await?;
         if consumer.cached_info().num_pending > 0 {
@@ -104,19 +105,25 @@ impl<D: Domain> CommandLoop<D> {
         let mut acknowledge = Instant::now();
         loop {
             self.pulse.beat();
-            let mut chunk = Vec::new();
+            let (mut chunk, mut heard) = (Vec::new(), Vec::new());
             tokio::select! {
                 () = shutdown.cancelled() => {
                     connection.acknowledge(&done).await?;
                     let left = left.into_iter().map(|(_, message)| Ok(message)).collect();
                     return give_back(stream::iter([left]).chain(chunks)).await;
                 }
-                heard = early.next() => self.decide_heard(&mut early, heard).await?,
+                came = early.next() => heard = came,
                 came = chunks.next() => chunk = came.ok_or("the subscription ended")?,
                 () = sleep_until(acknowledge), if !done.is_empty() => {}
                 () = sleep(early::LEFT), if !left.is_empty() => {}
                 _ = ticks.tick() => {}
             }
+            // What came on the one before is decided all the same, and comes again, since it can't be acknowledged any more.
+            let broken = !connection.stands();
+            while broken && let Some(Some(more)) = chunks.next().now_or_never() {
+                chunk.extend(more);
+            }
+            self.decide_heard(&mut early, heard, !broken).await?;
             let now = Instant::now();
             let (mut messages, mut finished, mut trouble) = (Vec::new(), Vec::new(), None);
             let came = chunk.into_iter().map(|message| message.map(|message| (now, message)));
@@ -124,9 +131,13 @@ impl<D: Domain> CommandLoop<D> {
                 match message {
                     Ok((since, message)) => match early.was(&message) {
                         Was::Decided => finished.push(message),
-                        Was::Unheard if now < since + early::LEFT && is_new(&message) => left.push((since, message)),
+                        Was::Unheard if !broken && now < since + early::LEFT && is_new(&message) => {
+                            left.push((since, message));
+                        }
                         Was::Unheard | Was::Left => messages.push(message),
                     },
+                    // Nothing is heard of a broker that is away.
+                    Err(error) if broken && error.kind() == MessagesErrorKind::MissingHeartbeat => {}
                     Err(error) => trouble = Some(error),
                 }
             }
@@ -144,9 +155,13 @@ impl<D: Domain> CommandLoop<D> {
             if let Some(error) = trouble {
                 return Err(error.into());
             }
-            // What was taken is decided all the same; as it can't be acknowledged, it will come again.
-            if !connection.stands() {
-                return give_back(chunks).await;
+            if broken && connection.renew() {
+                done.clear();
+                // Others may wait in the stream that came meanwhile. It is kept: what is on its way here isn't lost.
+                early.rest();
+                if created_at(&streams::commands(&self.jetstream, service).await?) != created {
+                    return Ok(());
+                }
             }
             // However many commands wait: while none can be decided, they are tried a batch now and then.
             let stalled = self.stalled.load(Ordering::Relaxed);
@@ -195,10 +210,15 @@ impl<D: Domain> CommandLoop<D> {
         }
     }
 
-    /// Decides what was heard, up to what can't be read. Nothing, while nothing can be decided.
-    async fn decide_heard(&self, early: &mut Early<D>, heard: Vec<Heard<D>>) -> Result<(), async_nats::Error> {
+    /// Decides what was heard, up to what can't be read. Nothing, while nothing can be decided, or not in order.
+    async fn decide_heard(
+        &self,
+        early: &mut Early<D>,
+        heard: Vec<Heard<D>>,
+        mut in_order: bool,
+    ) -> Result<(), async_nats::Error> {
         let mut heard = heard.into_iter();
-        let mut in_order = self.stalled.load(Ordering::Relaxed) == 0;
+        in_order &= self.stalled.load(Ordering::Relaxed) == 0;
         while in_order && heard.len() > 0 {
             let (mut ids, mut taken, mut commands) = (Vec::new(), Vec::new(), 0);
             while commands < COMMANDS
@@ -228,6 +248,10 @@ impl<D: Domain> CommandLoop<D> {
     }
 }
 
+fn created_at(stream: &Stream) -> i128 {
+    stream.cached_info().created.unix_timestamp_nanos()
+}
+
 /// Whether a message was waiting among others, and has not just been published.
 fn waited(message: &Message) -> bool {
     message.info().is_ok_and(|info| info.pending > BACKLOG)
@@ -239,7 +263,7 @@ fn is_new(message: &Message) -> bool {
 
 /// Returns what has been fetched and not begun, so that it doesn't wait for a redelivery timeout.
 async fn give_back(
-    mut chunks: impl Stream<Item = Vec<Result<Message, MessagesError>>> + Unpin,
+    mut chunks: impl futures_util::Stream<Item = Vec<Result<Message, MessagesError>>> + Unpin,
 ) -> Result<(), async_nats::Error> {
     while let Some(Some(chunk)) = chunks.next().now_or_never() {
         for message in chunk.into_iter().flatten() {
