@@ -124,23 +124,7 @@ impl<D: Domain> CommandLoop<D> {
                 chunk.extend(more);
             }
             self.decide_heard(&mut early, heard, !broken).await?;
-            let now = Instant::now();
-            let (mut messages, mut finished, mut trouble) = (Vec::new(), Vec::new(), None);
-            let came = chunk.into_iter().map(|message| message.map(|message| (now, message)));
-            for message in take(&mut left).into_iter().map(Ok).chain(came) {
-                match message {
-                    Ok((since, message)) => match early.was(&message) {
-                        Was::Decided => finished.push(message),
-                        Was::Unheard if !broken && now < since + early::LEFT && is_new(&message) => {
-                            left.push((since, message));
-                        }
-                        Was::Unheard | Was::Left => messages.push(message),
-                    },
-                    // Nothing is heard of a broker that is away.
-                    Err(error) if broken && error.kind() == MessagesErrorKind::MissingHeartbeat => {}
-                    Err(error) => trouble = Some(error),
-                }
-            }
+            let Sorted { to_decide: mut messages, mut finished, trouble } = sort(&mut early, &mut left, chunk, broken);
             messages.iter().for_each(|message| early.taken(message));
             if messages.last().is_some_and(waited) {
                 early.rest();
@@ -148,7 +132,7 @@ impl<D: Domain> CommandLoop<D> {
             let mut decided = self.work_through(&messages, created).await?.into_iter();
             messages.retain(|_| decided.next() == Some(true));
             finished.append(&mut messages);
-            if !finished.is_empty() || acknowledge <= now {
+            if !finished.is_empty() || acknowledge <= Instant::now() {
                 connection.acknowledge(&replace(&mut done, finished)).await?;
                 acknowledge = Instant::now() + ACKNOWLEDGE;
             }
@@ -246,6 +230,39 @@ impl<D: Domain> CommandLoop<D> {
         heard.for_each(|left| early.note(&left.id, false));
         Ok(())
     }
+}
+
+/// Messages from the stream.
+#[derive(Default)]
+struct Sorted {
+    to_decide: Vec<Message>,
+    /// Those that were decided when they were heard.
+    finished: Vec<Message>,
+    trouble: Option<MessagesError>,
+}
+
+/// Sorts what was `left` to another replica a moment ago, since when is said, and what came; and leaves some.
+fn sort<D: Domain>(
+    early: &mut Early<D>,
+    left: &mut Vec<(Instant, Message)>,
+    came: Vec<Result<Message, MessagesError>>,
+    broken: bool,
+) -> Sorted {
+    let (now, mut sorted) = (Instant::now(), Sorted::default());
+    let came = came.into_iter().map(|message| message.map(|message| (now, message)));
+    for message in take(left).into_iter().map(Ok).chain(came) {
+        match message {
+            Ok((since, message)) => match early.was(&message) {
+                Was::Decided => sorted.finished.push(message),
+                Was::Unheard if !broken && now < since + early::LEFT && is_new(&message) => left.push((since, message)),
+                Was::Unheard | Was::Left => sorted.to_decide.push(message),
+            },
+            // Nothing is heard of a broker that is away.
+            Err(error) if broken && error.kind() == MessagesErrorKind::MissingHeartbeat => {}
+            Err(error) => sorted.trouble = Some(error),
+        }
+    }
+    sorted
 }
 
 fn created_at(stream: &Stream) -> i128 {

@@ -58,6 +58,8 @@ struct Parts<D: Domain> {
     projected: Projected,
     followed: Vec<Followed>,
     dead_letters: DeadLetters,
+    /// What is committed here.
+    handover: Arc<Handover>,
 }
 
 type MakeEndpoint<D> = Box<dyn FnOnce(&Parts<D>) -> Endpoint + Send>;
@@ -168,6 +170,7 @@ impl<D: Domain> Service<D> {
         let dead_letters = DeadLetters { jetstream: jetstream.clone(), service, keep: args.keep_dead_letters };
         let mut parts = Parts {
             committed: Committed::new(database.clone()),
+            handover: Arc::default(),
             jetstream,
             tracker: TaskTracker::new(),
             projected: Projected::new(),
@@ -207,22 +210,21 @@ impl<D: Domain> Service<D> {
 impl<D: Domain> Parts<D> {
     /// Starts the command loop and the relay.
     fn start_writing(&self, decided: CancellationToken) {
-        let (handover, cache) = (Arc::new(Handover::default()), Arc::default());
         let commands = CommandLoop::<D> {
             around: self.around.clone(),
             jetstream: self.jetstream.clone(),
-            handover: Arc::clone(&handover),
+            handover: Arc::clone(&self.handover),
             health: self.health.check("commands"),
             pulse: self.health.pulse("command loop", commands::LIMIT),
             dead_letters: self.dead_letters.clone(),
-            cache,
+            cache: Arc::default(),
             stalled: AtomicU32::new(0),
         };
         let relay = Relay {
             database: self.around.database.clone(),
             jetstream: self.jetstream.clone(),
             service: D::Command::SERVICE,
-            handover,
+            handover: Arc::clone(&self.handover),
             health: self.health.check("relay"),
         };
         let shutdown = self.shutdown.clone();
@@ -239,6 +241,7 @@ impl<D: Domain> Parts<D> {
         let follower = Follower {
             database: self.around.database.clone(),
             jetstream: self.jetstream.clone(),
+            handover: (checkpoint.source == D::Command::SERVICE).then(|| Arc::clone(&self.handover)),
             health: self.health.check(format!("{} from {}", checkpoint.name, checkpoint.source)),
             checkpoint,
             work,

@@ -1,0 +1,67 @@
+//! A projection takes what was decided here at first hand, and from the broker what another replica has decided.
+
+use std::collections::BTreeSet;
+
+use async_nats::HeaderMap;
+use async_nats::jetstream;
+use contracts::Service;
+use contracts::subjects::headers;
+use futures_util::TryStreamExt;
+use serde_json::{Value, json};
+use system_tests::{Broker, Cinema, NatsUser, eventually, samples};
+use uuid::Uuid;
+
+/// So many are enough for the broker not to be asked any more.
+const MANY: usize = 500;
+
+/// Registers users, as a gateway with many callers does.
+async fn register(broker: &Broker, users: usize) {
+    let one = || json!({ "specversion": "1.0", "id": Uuid::now_v7(), "source": "/tests", "type": "register", "marqueeactor": "operator", "data": samples::user() });
+    let batch: Vec<Value> = (0..users).map(|_| one()).collect();
+    let mut with = HeaderMap::new();
+    with.insert(headers::MESSAGE_ID, Uuid::now_v7().to_string());
+    let subject = Service::Users.command("batch");
+    let jetstream = jetstream::new(broker.client.clone());
+    let sent = jetstream.publish_with_headers(subject, with, json!(batch).to_string().into());
+    sent.await.expect("sent").await.expect("taken");
+}
+
+async fn all_are_shown(cinema: &Cinema, users: usize) {
+    eventually("all users", async || (cinema.api.all("/api/users").await.len() == users).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_decided_here_and_by_another_replica_is_shown_once() {
+    let mut cinema = Cinema::start().await;
+    let gateway = cinema.broker_as(NatsUser::Gateway).await;
+    let operator = jetstream::new(cinema.broker().await.client);
+    let readers = async || -> BTreeSet<String> {
+        let stream = operator.get_stream(Service::Users.events_stream()).await.expect("a stream");
+        stream.consumer_names().try_collect().await.expect("consumers")
+    };
+    register(&gateway, 1).await;
+    all_are_shown(&cinema, 1).await;
+    let before = readers().await;
+
+    register(&gateway, MANY).await;
+    all_are_shown(&cinema, 1 + MANY).await;
+    eventually("a reader that was not needed", async || {
+        let now = readers().await;
+        (before.difference(&now).count() == 1).then_some(())
+    })
+    .await;
+
+    cinema.add_replica(Service::Users, "users-2").await;
+    for _ in 0..20 {
+        register(&gateway, 20).await;
+    }
+    register(&gateway, MANY).await;
+    register(&gateway, 1).await;
+    let users = 2 + 2 * MANY + 20 * 20;
+    all_are_shown(&cinema, users).await;
+    cinema.kill("users").await;
+    register(&gateway, 1).await;
+    all_are_shown(&cinema, users + 1).await;
+    let (code, report) = cinema.verify(&[]).await;
+    assert_eq!(code, Some(0), "{report}");
+}
