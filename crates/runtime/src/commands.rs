@@ -118,7 +118,7 @@ impl<D: Domain> CommandLoop<D> {
                 () = sleep(early::LEFT), if !left.is_empty() => {}
                 _ = ticks.tick() => {}
             }
-            // What came on the one before is decided all the same, and comes again, since it can't be acknowledged any more.
+            // What came on a connection that is gone is decided all the same, and comes again: nobody can acknowledge it now.
             let broken = !connection.stands();
             while broken && let Some(Some(more)) = chunks.next().now_or_never() {
                 chunk.extend(more);
@@ -141,7 +141,8 @@ impl<D: Domain> CommandLoop<D> {
             }
             if broken && connection.renew() {
                 done.clear();
-                // Others may wait in the stream that came meanwhile. It is kept: what is on its way here isn't lost.
+                // Others may wait in the stream that came meanwhile. The subscription is kept, which the client has renewed:
+                // what is on its way to it would only come again after a while.
                 early.rest();
                 if created_at(&streams::commands(&self.jetstream, service).await?) != created {
                     return Ok(());
