@@ -12,6 +12,11 @@ pub fn user() -> Value {
     json!({ "username": "ada", "email": format!("{id}@example.com"), "full_name": "Ada Lovelace" })
 }
 
+/// A command in a batch, as a gateway writes it.
+pub fn batched(id: Uuid, command: &str, data: &Value) -> Value {
+    json!({ "specversion": "1.0", "id": id, "source": "/tests", "type": command, "marqueeactor": "operator", "data": data })
+}
+
 /// A movie of two hours.
 pub fn movie() -> Value {
     json!({ "title": "Metropolis", "director": "Fritz Lang", "rating": 8.2, "runtime_minutes": 120 })

@@ -150,8 +150,7 @@ async fn what_failed_again_and_again_is_sent_again_and_takes_effect_once() {
     accepted(first).await;
 
     // The other one is given again by somebody else meanwhile; then the letter has no effect.
-    let batch = json!([{ "specversion": "1.0", "id": second, "source": "/tests", "type": "add",
-        "marqueeactor": "operator", "data": with(samples::movie(), "title", title(second)) }]);
+    let batch = json!([samples::batched(second, "add", &with(samples::movie(), "title", title(second)))]);
     let provisioner = cinema.broker_as(NatsUser::Provisioner).await;
     provisioner.command(Service::Movies, "batch", batch.to_string(), Uuid::now_v7()).await;
     accepted(second).await;

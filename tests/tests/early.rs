@@ -6,13 +6,13 @@ use contracts::subjects::headers;
 use contracts::{Case, Outcome, OutcomeStatus, Service};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use system_tests::{Broker, Cinema, NatsUser, eventually};
+use system_tests::{Broker, Cinema, NatsUser, eventually, samples};
 use tokio::sync::watch;
 use uuid::Uuid;
 
 /// A batch of commands to book.
 fn batch(commands: &[(Uuid, Value)]) -> Vec<u8> {
-    let one = |(id, data): &(Uuid, Value)| json!({ "specversion": "1.0", "id": id, "source": "/tests", "type": "place", "marqueeactor": "operator", "data": data });
+    let one = |(id, data): &(Uuid, Value)| samples::batched(*id, "place", data);
     json!(commands.iter().map(one).collect::<Vec<Value>>()).to_string().into_bytes()
 }
 

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use async_nats::HeaderMap;
 use async_nats::jetstream;
 use contracts::Service;
-use contracts::subjects::headers;
+use contracts::subjects::BATCH;
 use futures_util::TryStreamExt;
 use serde_json::{Value, json};
 use system_tests::{Broker, Cinema, NatsUser, eventually, samples};
@@ -16,14 +15,9 @@ const MANY: usize = 500;
 
 /// Registers users, as a gateway with many callers does.
 async fn register(broker: &Broker, users: usize) {
-    let one = || json!({ "specversion": "1.0", "id": Uuid::now_v7(), "source": "/tests", "type": "register", "marqueeactor": "operator", "data": samples::user() });
+    let one = || samples::batched(Uuid::now_v7(), "register", &samples::user());
     let batch: Vec<Value> = (0..users).map(|_| one()).collect();
-    let mut with = HeaderMap::new();
-    with.insert(headers::MESSAGE_ID, Uuid::now_v7().to_string());
-    let subject = Service::Users.command("batch");
-    let jetstream = jetstream::new(broker.client.clone());
-    let sent = jetstream.publish_with_headers(subject, with, json!(batch).to_string().into());
-    sent.await.expect("sent").await.expect("taken");
+    broker.command(Service::Users, BATCH, json!(batch).to_string(), Uuid::now_v7()).await;
 }
 
 async fn all_are_shown(cinema: &Cinema, users: usize) {

@@ -151,10 +151,7 @@ fn a_repeat_changes_nothing_and_another_payload_under_its_id_is_refused() {
         };
         let first = ask("A1").await;
         // The same id in a batch gets past the broker's own look for repeats.
-        let again = json!([{
-            "specversion": "1.0", "id": id, "source": "/test", "type": "place", "marqueeactor": "operator",
-            "data": place("A1"),
-        }]);
+        let again = json!([samples::batched(id, "place", &place("A1"))]);
         broker.publish(Service::Bookings, "batch", again.to_string(), HeaderMap::new()).await;
         let repeat = ask("A1").await;
         assert_eq!((repeat.position, repeat.body.get()), (first.position, first.body.get()));
@@ -264,8 +261,8 @@ fn one_bad_command_in_a_batch_harms_no_other() {
     on_shared_cinema(async |cinema| {
         let broker = cinema.broker_as(NatsUser::Provisioner).await;
         let (good, bad) = (Uuid::now_v7(), Uuid::now_v7());
-        let event = |id: Uuid, data: Value| json!({ "specversion": "1.0", "id": id, "source": "/test", "type": "register", "marqueeactor": "operator", "data": data });
-        let batch = json!([event(bad, json!({ "username": "" })), event(good, samples::user())]);
+        let register = |id: Uuid, user: Value| samples::batched(id, "register", &user);
+        let batch = json!([register(bad, json!({ "username": "" })), register(good, samples::user())]);
         broker.publish(Service::Users, "batch", batch.to_string(), HeaderMap::new()).await;
         let outcome = broker.outcome(Service::Users, good).await;
         assert_eq!(outcome.status, OutcomeStatus::Accepted);

@@ -7,9 +7,9 @@
 //! still has of it.
 //!
 //! The way of an event: a [`follower`] reads the stream ([`events`]), or what is handed over ([`source`]), from a
-//! checkpoint, for a [`projector`] that keeps
-//! read tables or for [`reactions`] that give further commands. The way of a question: [`endpoints`] answers it from
-//! read tables, from [`committed`] state, or, who did what, from the journal itself ([`audit`]).
+//! checkpoint, for a [`projector`] that keeps read tables or for [`reactions`] that give further commands. The way of a
+//! question: [`endpoints`] answers it from read tables, from [`committed`] state, or, who did what, from the journal itself
+//! ([`audit`]).
 //!
 //! What is erased from the tables goes from the dead letters as well ([`erasure`]); the others are read, sent again or
 //! dropped by hand ([`letters`]).

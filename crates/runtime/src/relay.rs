@@ -92,14 +92,16 @@ impl Relay {
                 return Ok(());
             }
             // What is handed over need not be read, which would be one query of the 18 that a lone booking costs.
-            while let Some(rows) = tokio::select! {
-                rows = fresh.next(last) => rows,
-                () = shutdown.cancelled() => None,
-                () = sleep(LOOK) => {
-                    last = self.last_sequence().await?;
-                    None
-                }
-            } {
+            loop {
+                let handed = tokio::select! {
+                    handed = fresh.next(last) => handed,
+                    () = shutdown.cancelled() => None,
+                    () = sleep(LOOK) => {
+                        last = self.last_sequence().await?;
+                        None
+                    }
+                };
+                let Some(rows) = handed else { break };
                 last = self.publish(&rows, last).await?;
             }
         }

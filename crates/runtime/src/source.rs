@@ -57,10 +57,13 @@ impl<E: EventSet> Source<E> {
     pub(crate) async fn next(&mut self) -> Result<Vec<Recorded<E>>, async_nats::Error> {
         loop {
             let events = match &mut self.reader {
-                Some(reader) => tokio::select! {
-                    handed = handed(&mut self.fresh, self.position) => self.take(handed)?,
-                    messages = reader.next() => self.read(messages?)?,
-                },
+                Some(reader) => {
+                    let start = reader.position();
+                    tokio::select! {
+                        handed = handed(&mut self.fresh, self.position) => self.take(handed)?,
+                        messages = reader.next() => self.read(start, &messages?)?,
+                    }
+                }
                 None => match timeout(PAUSE, handed(&mut self.fresh, self.position)).await {
                     Ok(handed @ Some(_)) => self.take(handed)?,
                     Ok(None) | Err(_) => {
@@ -86,15 +89,12 @@ impl<E: EventSet> Source<E> {
         Ok(rows.iter().map(|row| row.read()).collect::<Result<_, _>>()?)
     }
 
-    fn read(&mut self, messages: Vec<Message>) -> Result<Vec<Recorded<E>>, async_nats::Error> {
-        let position = |message: &Message| message.info().map(|info| info.stream_sequence);
-        let mut events = Vec::with_capacity(messages.len());
-        for message in messages {
-            // What was handed over comes from the broker later.
-            if position(&message)? > self.position {
-                self.steady = 0;
-                events.push(cloud_events::read(&message)?);
-            }
+    /// Reads messages behind this position, as far as they were not handed over before.
+    fn read(&mut self, start: u64, messages: &[Message]) -> Result<Vec<Recorded<E>>, async_nats::Error> {
+        let known = usize::try_from(self.position.saturating_sub(start))?;
+        let events: Vec<_> = messages.iter().skip(known).map(cloud_events::read).collect::<Result<_, _>>()?;
+        if !events.is_empty() {
+            self.steady = 0;
         }
         Ok(events)
     }

@@ -57,6 +57,12 @@ impl Clocks {
         Ok(file.write_all(&seconds.to_ne_bytes())?)
     }
 
+    /// Removes the library and the clocks; a program that still runs keeps what it has.
+    pub(super) fn remove(&self) {
+        // What can't be removed stays in the folder for temporary files.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+
     fn file(&self, program: &str) -> PathBuf {
         self.folder.join(program).with_extension("clock")
     }

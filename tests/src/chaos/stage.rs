@@ -186,6 +186,12 @@ impl Stage {
     }
 }
 
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.clocks.remove();
+    }
+}
+
 /// Puts a program at the end of lines of its own, with a clock of its own.
 fn fit(spec: &mut Spec, clocks: &Clocks, lines: &Lines) -> anyhow::Result<()> {
     for (variable, value) in &mut spec.environment {

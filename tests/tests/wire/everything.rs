@@ -85,10 +85,7 @@ async fn bookings(broker: &Broker, user: &Value, showtime: &Value) -> (Value, u6
     let seen = accepted("place", seats(&["C1"])).await["id"].clone();
     accepted("check-in", json!({ "id": seen })).await;
     let (first, second, third) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
-    let batch = [(first, "B1"), (second, "D1")].map(|(id, seat)| {
-        json!({ "specversion": "1.0", "id": id, "source": "/tests", "type": "place", "marqueeactor": "operator",
-            "data": seats(&[seat]) })
-    });
+    let batch = [(first, "B1"), (second, "D1")].map(|(id, seat)| samples::batched(id, "place", &seats(&[seat])));
     broker.publish(Service::Bookings, BATCH, json!(batch).to_string(), HeaderMap::new()).await;
     assert_eq!(broker.outcome(Service::Bookings, first).await.status, OutcomeStatus::Accepted);
     assert_eq!(broker.outcome(Service::Bookings, second).await.status, OutcomeStatus::Refused);
