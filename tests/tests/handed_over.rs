@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use async_nats::jetstream;
 use contracts::Service;
 use contracts::subjects::BATCH;
+use diesel_async::SimpleAsyncConnection;
 use futures_util::TryStreamExt;
+use runtime::database::Database;
 use serde_json::{Value, json};
 use system_tests::{Broker, Cinema, NatsUser, eventually, samples};
 use uuid::Uuid;
@@ -58,4 +60,18 @@ async fn what_is_decided_here_and_by_another_replica_is_shown_once() {
     all_are_shown(&cinema, users + 1).await;
     let (code, report) = cinema.verify(&[]).await;
     assert_eq!(code, Some(0), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_that_are_made_anew_while_the_service_runs_are_whole() {
+    let cinema = Cinema::start().await;
+    let gateway = cinema.broker_as(NatsUser::Gateway).await;
+    register(&gateway, 3).await;
+    all_are_shown(&cinema, 3).await;
+    let store = Database::new(&cinema.database.urls()[&Service::Users], 1).unwrap();
+    // As another replica leaves them that has just begun.
+    let empty = "BEGIN; DELETE FROM users; UPDATE checkpoints SET position = 0 WHERE projection = 'users'; COMMIT";
+    store.connection().await.unwrap().batch_execute(empty).await.unwrap();
+    register(&gateway, 1).await;
+    all_are_shown(&cinema, 4).await;
 }

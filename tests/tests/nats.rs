@@ -1,15 +1,18 @@
 //! The NATS door: commands answered and durable, queries, dead letters; what an operator uses.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use async_nats::HeaderMap;
+use async_nats::service::NATS_SERVICE_ERROR_CODE;
 use contracts::catalogue::{Catalogue, common_queries};
 use contracts::message::{MessageSpec, schema_of};
 use contracts::subjects::headers;
 use contracts::{Outcome, OutcomeStatus, Service};
 use futures_util::StreamExt;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
-use system_tests::{Broker, NatsUser, eventually, on_shared_cinema, samples};
+use system_tests::{Broker, Cinema, NatsUser, eventually, on_shared_cinema, samples};
 use uuid::Uuid;
 
 async fn user(broker: &Broker) -> Value {
@@ -328,4 +331,29 @@ fn a_cancelled_showtime_and_a_deleted_user_lose_their_bookings() {
             assert_eq!(broker.ask(Service::Bookings, "place", order).await.status, OutcomeStatus::Refused);
         }
     });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_what_never_comes_keeps_nobody_from_an_answer() {
+    const WAITING: usize = 600;
+    let cinema = Cinema::start().await;
+    let broker = cinema.broker().await;
+    let made_up = HeaderMap::from_iter([(headers::MIN_POSITION.parse().unwrap(), "movies=9000000000000000000".into())]);
+    let (client, subject) = (broker.client.clone(), Service::Movies.query("movies"));
+    let ask = move |_| {
+        let (client, subject, headers) = (client.clone(), subject.clone(), made_up.clone());
+        async move { client.request_with_headers(subject, headers, "{}".into()).await.expect("a reply") }
+    };
+    let waiting = tokio::spawn(join_all((0..WAITING).map(ask)));
+    eventually("that not all of them may wait", async || {
+        let labels = ["subject=\"cinema.qry.movies.movies\"", "result=\"unavailable\""];
+        (cinema.figure("movies", "marquee_question_seconds_count", &labels).await > 0.0).then_some(())
+    })
+    .await;
+    let began = Instant::now();
+    broker.query(Service::Movies, "movies", json!({})).await;
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    for reply in waiting.await.expect("replies") {
+        assert!(reply.headers.is_some_and(|headers| headers.get(NATS_SERVICE_ERROR_CODE).is_some()));
+    }
 }

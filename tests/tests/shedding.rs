@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use reqwest::Method;
 use serde_json::json;
 use system_tests::{Api, Cinema, eventually};
 use tokio::task::JoinHandle;
@@ -158,4 +159,24 @@ async fn a_flood_for_one_showtime_starves_no_other() {
     assert!(came.iter().all(|came| [201, 409, 422].contains(&came.0)), "all of the flood is answered, too");
     // Whoever comes shares the next batch with the flood: they wait as long as the flood's own clients, not behind all.
     assert!(loaded < 2 * theirs && slowest < 4 * theirs, "{loaded:?}, {slowest:?} and {theirs:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_not_be_had_is_refused_to_all_who_want_it_at_the_same_time() {
+    const READERS: usize = 20;
+    let mut cinema = Cinema::start().await;
+    let (user, (showtime, path)) = (cinema.user().await, cinema.seats().await);
+    // The last thing that was kept is not the answer any more.
+    cinema.book(&user, &showtime, &["A1"]).await.expect(201);
+    cinema.freeze("bookings");
+    for accept in ["application/json", "text/event-stream"] {
+        let read = || cinema.api.send(cinema.api.request(Method::GET, &path).header("accept", accept));
+        let began = Instant::now();
+        for answer in join_all((0..READERS).map(|_| read())).await {
+            answer.expect(503).expect_problem("unavailable");
+        }
+        assert!(began.elapsed() < 3 * SERVED, "{accept}: {:?}", began.elapsed());
+    }
+    cinema.thaw("bookings");
+    eventually("a seat map", async || (cinema.api.get(&path).await.status == 200).then_some(())).await;
 }

@@ -6,6 +6,7 @@ use contracts::Service;
 use diesel::sql_types::Integer;
 use diesel::{IntoSql, select, sql_query};
 use diesel_async::RunQueryDsl;
+use diesel_async::SimpleAsyncConnection;
 use runtime::database::Database;
 use system_tests::Cinema;
 use tokio::time::timeout;
@@ -21,4 +22,15 @@ async fn nobody_gets_the_answer_to_a_question_that_was_given_up() {
     }
     let connection = &mut *database.connection().await.unwrap();
     assert_eq!(select(42.into_sql::<Integer>()).get_result::<i32>(connection).await.unwrap(), 42);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_stands_still_in_a_transaction_holds_nobody_up_for_long() {
+    let cinema = Cinema::start().await;
+    let (user, showtime) = (cinema.user().await, cinema.showtime().await);
+    let database = Database::new(&cinema.database.urls()[&Service::Bookings], 1).unwrap();
+    let connection = &mut *database.connection().await.unwrap();
+    connection.batch_execute("BEGIN; SELECT position FROM journal_head FOR UPDATE").await.unwrap();
+    cinema.book(&user, &showtime, &["A1"]).await.expect(201);
+    connection.batch_execute("COMMIT").await.expect_err("a transaction that has ended");
 }

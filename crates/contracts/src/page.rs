@@ -46,6 +46,11 @@ impl Limit {
     /// As many as there can be, for whoever reads all pages.
     pub const MOST: Self = Self(200);
 
+    /// So many, but no more than `items` and not none.
+    pub fn at_most(self, items: usize) -> Self {
+        Self(self.0.min(u16::try_from(items).unwrap_or(u16::MAX)).max(1))
+    }
+
     /// How many rows to read for a page: one more than it has.
     pub fn rows(self) -> i64 {
         i64::from(self.0) + 1

@@ -4,15 +4,18 @@
 //! follows all event streams anyway, for its listeners). It is asked for as of that position at least. So nothing has to
 //! be thrown away: when something happens, the same question is another key, and the old answer is pushed out in time.
 //! Whoever has seen more than the streams have brought here yet asks the service. Requests for an answer that is
-//! missing share one question. While a service is away, what is kept of it is still answered: it is as new as ever.
+//! missing share one question, and who can't have it in time is told so. While a service is away, what is kept of it is still answered: it is as new as ever.
 
 use std::any::Any;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use contracts::ids::{BookingId, ShowtimeId, UserId};
 use contracts::{Case, Problem, Query, Service};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use runtime::client::PATIENCE;
+use tokio::time::timeout;
 
 use crate::gateway::Asking;
 use crate::live::{Place, Tail};
@@ -24,6 +27,8 @@ const BYTES: u64 = 8 << 20;
 const COPIES: usize = 3;
 /// How large an answer is expected to be.
 const USUAL: usize = 4 << 10;
+/// How long anybody waits for an answer that several ask for: a little longer than one question takes at most.
+const LONGEST: Duration = PATIENCE.saturating_add(Duration::from_millis(500));
 
 /// The answers that are kept.
 pub(crate) struct Recall {
@@ -106,6 +111,16 @@ impl<T> Answer<T> {
     }
 }
 
+/// Waits for what one asks and several get. When it can't be had, the next of them asks; without an end the last would wait
+/// until all others had asked in vain.
+///
+/// # Errors
+/// Those of whoever asks, and [`Case::Unavailable`].
+pub(crate) async fn shared<T>(asked: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    let late = |_| Err(Problem::new(Case::Unavailable, "what is asked for can't be had at the moment"));
+    timeout(LONGEST, asked).await.unwrap_or_else(late)
+}
+
 impl Recall {
     /// Nothing yet. What changes is seen by `tail`.
     pub(crate) fn new(tail: Arc<Tail>) -> Self {
@@ -158,7 +173,7 @@ impl Asking {
             let bytes = serde_json::to_vec(&value).map_err(internal)?.len();
             Ok::<_, Problem>(Kept { bytes, answer: Arc::new(Answer::new(value)) })
         };
-        let kept = answers.get_or_insert_async(&question, asked).await?;
+        let kept = shared(answers.get_or_insert_async(&question, asked)).await?;
         kept.answer.downcast().map_err(|_| Problem::new(Case::Internal, "an answer to another question was kept"))
     }
 

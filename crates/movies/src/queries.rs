@@ -17,6 +17,9 @@ use crate::schema::{halls, movies};
 
 pub use showtimes::{showtime, showtimes};
 
+/// How long the halls of one page may be together, in bytes of JSON: a message takes 8 MB, and one may nearly be a megabyte.
+const HALLS: usize = 4 << 20;
+
 /// One movie.
 ///
 /// # Errors
@@ -57,7 +60,7 @@ pub async fn hall(database: Database, query: GetHall) -> Result<Hall, Problem> {
     Ok(row.ok_or_else(|| not_found(format_args!("hall {}", query.id)))?.read()?)
 }
 
-/// Halls, oldest entry first.
+/// Halls, oldest entry first; fewer than wanted where they would not fit into a message.
 ///
 /// # Errors
 /// `InvalidInput` for a cursor of nowhere, `Unavailable`.
@@ -68,8 +71,14 @@ pub async fn halls(database: Database, query: ListHalls) -> Result<Page<Hall>, P
         found = found.filter(halls::id.gt(Key(after)));
     }
     let rows: Vec<HallRow> = found.load(&mut *database.connection().await?).await.map_err(StoreError::from)?;
+    let mut bytes = 0;
+    let fit = rows.iter().take_while(|row| {
+        bytes += row.bytes();
+        bytes <= HALLS
+    });
+    let limit = query.limit.at_most(fit.count());
     let halls = rows.into_iter().map(HallRow::read).collect::<Result<_, StoreError>>()?;
-    Ok(Page::new(halls, query.limit, |hall: &Hall| hall.id.to_string()))
+    Ok(Page::new(halls, limit, |hall: &Hall| hall.id.to_string()))
 }
 
 /// The LIKE pattern for titles with this text in them, whatever signs it has.

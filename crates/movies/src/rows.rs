@@ -71,6 +71,11 @@ pub struct HallRow {
 }
 
 impl HallRow {
+    /// How long it is, in bytes of JSON, about.
+    pub fn bytes(&self) -> usize {
+        self.details.len()
+    }
+
     /// One that was added at `at`.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 
 use crate::cache::Cache;
 use crate::claims::Claims;
-use crate::database::{Connection, Database, StoreError};
+use crate::database::{Connection, Database, StoreError, in_time};
 use crate::decide::{self, Decided, Settling, Waiting};
 use crate::domain::{Domain, Needs};
 use crate::journal::{self, Head};
@@ -83,11 +83,15 @@ pub(crate) async fn decide<D: Domain>(
     let mut cache = cache.lock().await;
     let mut settling = Settling::load(&mut connection, &mut cache, head.position, &needs, claims).await?;
     let outcomes = settling.all(batch)?;
-    if let Err(error) = write(&mut connection, head, &settling).await {
-        // Where there is nothing to roll back, this does nothing; where it can't be said, the server does it.
-        let _ = connection.batch_execute("ROLLBACK").await;
-        return Err(error);
-    }
+    in_time(async {
+        let written = write(&mut connection, head, &settling).await;
+        if written.is_err() {
+            // Where there is nothing to roll back, this does nothing; where it can't be said, the server does it.
+            let _ = connection.batch_execute("ROLLBACK").await;
+        }
+        written
+    })
+    .await?;
     cache.put_back(settling.streams, settling.position);
     Ok(Decided { outcomes, rows: settling.rows })
 }

@@ -24,6 +24,8 @@ use crate::{figures, journal, outcomes};
 
 /// How often a message is delivered before a command in it that keeps failing alone becomes a dead letter.
 const DELIVERIES: i64 = 5;
+/// How long the outcomes in one message may be together, in bytes, unless one alone is longer.
+const REPLY: usize = 1 << 20;
 /// From this try on, pauses before what waits for a peer or the store is tried again don't grow any more: up to 640 ms,
 /// so that what is back is noticed soon.
 pub(crate) const LONGEST_PAUSE: u32 = 5;
@@ -109,7 +111,9 @@ impl<D: Domain> CommandLoop<D> {
             }
         }
         for (inbox, outcomes) in replies {
-            self.jetstream.client().publish(inbox.to_owned(), serde_json::to_vec(&outcomes)?.into()).await?;
+            for part in parts(&outcomes) {
+                self.jetstream.client().publish(inbox.to_owned(), serde_json::to_vec(part)?.into()).await?;
+            }
         }
         let given_back = messages.iter().zip(&done).filter(|(_, done)| !**done);
         for (message, (delivered, _)) in
@@ -235,6 +239,20 @@ async fn ask<D: Domain>(around: &Around, mut waiting: Vec<Waiting<D>>) -> Vec<Wa
         waiting.facts = facts;
     }
     waiting
+}
+
+/// Outcomes in parts that each fit into a message, however large what was decided is.
+fn parts<'o>(mut outcomes: &'o [&'o Outcome]) -> impl Iterator<Item = &'o [&'o Outcome]> {
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fit = outcomes.iter().take_while(|outcome| {
+            bytes += outcome.body.get().len();
+            bytes <= REPLY
+        });
+        let (part, rest) = outcomes.split_at_checked(fit.count().max(1))?;
+        outcomes = rest;
+        Some(part)
+    })
 }
 
 /// Counts a batch: once for each name and result, not for each command.

@@ -28,7 +28,7 @@ use crate::waiting::Waiting;
 use crate::{broker, headers};
 
 /// How long an answer may take: longer than a query waits for its least positions, and then some.
-const PATIENCE: Duration = Duration::from_secs(3);
+pub const PATIENCE: Duration = Duration::from_secs(3);
 /// How long until a question is asked again. Its answer takes a thousandth of that; but what was on its way to a
 /// replica that has just stopped or died is answered by nobody, and another one is there.
 const AGAIN: Duration = Duration::from_secs(1);

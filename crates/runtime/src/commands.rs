@@ -118,8 +118,12 @@ impl<D: Domain> CommandLoop<D> {
                 () = sleep(early::LEFT), if !left.is_empty() => {}
                 _ = ticks.tick() => {}
             }
-            // What came on a connection that is gone is decided all the same, and comes again: nobody can acknowledge it now.
+            // What came on a connection that is gone is decided all the same, and comes again: nobody can acknowledge it now,
+            // and what was told may have been lost with it.
             let broken = !connection.stands();
+            if broken {
+                early.forget();
+            }
             while broken && let Some(Some(more)) = chunks.next().now_or_never() {
                 chunk.extend(more);
             }

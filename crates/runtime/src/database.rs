@@ -28,6 +28,9 @@ pub type Connection = AsyncMysqlConnection;
 const TRIES: u32 = 4;
 /// After how long without use a connection is asked whether it is still good.
 const IDLE: Duration = Duration::from_secs(1);
+/// How long a transaction may take: longer than it may wait for a lock. A line that is cut without a word says nothing for
+/// a quarter of an hour.
+const LONGEST: Duration = Duration::from_secs(60);
 /// How long to wait for a connection from the pool.
 const CHECKOUT: Duration = Duration::from_secs(5);
 
@@ -135,11 +138,14 @@ impl Database {
                 let mut connection = Connection::establish(url).await?;
                 connection.set_instrumentation(Watch { trouble: noticed, unanswered: false });
                 // READ COMMITTED takes no gap locks; nothing here relies on REPEATABLE READ. A value that doesn't fit is
-                // refused, however the server is set up.
+                // refused, however the server is set up. A replica that is frozen or cut off in the middle of a transaction
+                // would keep its locks for hours, the head's among them; MariaDB takes them from it. MySQL, which can't,
+                // takes this for a comment.
                 connection
                     .batch_execute(
                         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; SET time_zone = '+00:00'; \
-                         SET sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')",
+                         SET sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES') \
+                         /*M! , idle_transaction_timeout = 5 */",
                     )
                     .await
                     .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
@@ -184,7 +190,7 @@ impl Database {
         loop {
             tried += 1;
             let result = match self.connection().await {
-                Ok(mut connection) => transact(&mut connection, &mut work).await,
+                Ok(mut connection) => in_time(transact(&mut connection, &mut work)).await,
                 Err(error) => Err(error),
             };
             match result {
@@ -247,6 +253,14 @@ impl Instrumentation for Watch {
             _ => {}
         }
     }
+}
+
+/// Gives up on the store when it takes too long. The connection is not used again.
+///
+/// # Errors
+/// Those of `work`, and [`StoreError::Away`].
+pub(crate) async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    timeout(LONGEST, work).await.unwrap_or_else(|_| Err(StoreError::Away("it does not answer".into())))
 }
 
 async fn transact<T, F>(connection: &mut Connection, work: &mut F) -> Result<T, StoreError>

@@ -148,6 +148,12 @@ impl<D: Domain> Early<D> {
         }
     }
 
+    /// Forgets what was decided when it was heard: whoever waits for it may not have been told, and is told again when it
+    /// comes from the stream.
+    pub(crate) fn forget(&mut self) {
+        self.memory.known.clear();
+    }
+
     /// Leaves everything to the stream for a while, where others wait that came before.
     pub(crate) fn rest(&mut self) {
         self.memory.rest(Instant::now());

@@ -15,7 +15,7 @@ use contracts::{Case, Positions, Problem};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use metrics::{SharedString, histogram};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -26,6 +26,9 @@ use crate::{figures, headers};
 
 /// Requests that one endpoint works on at once; more wait in the subscription.
 const AT_ONCE: usize = 256;
+/// Queries that wait for their positions at once; more are refused. Positions can be made up, so those who wait for them
+/// must not keep the others from being answered.
+const WAITING: usize = 256;
 /// How long a query waits for the positions that it must at least be answered from.
 const CATCH_UP: Duration = Duration::from_secs(2);
 
@@ -53,6 +56,17 @@ pub(crate) struct Endpoint {
 /// How far the projections of each service's events have come.
 pub(crate) type Projected = Vec<(contracts::Service, Progress)>;
 
+/// One endpoint at work.
+struct Desk {
+    nats: async_nats::Client,
+    kind: Option<QueryKind>,
+    handler: Arc<dyn Fn(Message) -> Answer + Send + Sync>,
+    projected: Arc<Projected>,
+    label: Arc<str>,
+    free: Arc<Semaphore>,
+    waiting: Semaphore,
+}
+
 /// Registers the service and its endpoints, and answers until `shutdown`; `tracker` has what is still running then.
 pub(crate) async fn serve(
     nats: &async_nats::Client,
@@ -76,79 +90,123 @@ pub(crate) async fn serve(
         let name = subject.replace('.', "-");
         let builder = registered.endpoint_builder().name(name).metadata(metadata(&spec, answered)?);
         let mut requests = builder.add(subject).await?;
-        let (shutdown, projected, handling) = (shutdown.clone(), Arc::clone(&projected), tracker.clone());
-        let nats = nats.clone();
-        let free = Arc::new(Semaphore::new(AT_ONCE));
+        let (shutdown, handling) = (shutdown.clone(), tracker.clone());
+        let desk = Arc::new(Desk {
+            nats: nats.clone(),
+            kind,
+            handler,
+            projected: Arc::clone(&projected),
+            label,
+            free: Arc::new(Semaphore::new(AT_ONCE)),
+            waiting: Semaphore::new(WAITING),
+        });
         tracker.spawn(async move {
             loop {
-                let Ok(permit) = Arc::clone(&free).acquire_owned().await else { return };
+                let Ok(permit) = Arc::clone(&desk.free).acquire_owned().await else { return };
                 let request = tokio::select! {
                     request = requests.next() => request,
                     () = shutdown.cancelled() => break,
                 };
                 let Some(request) = request else { return };
-                let (nats, handler, projected) = (nats.clone(), Arc::clone(&handler), Arc::clone(&projected));
-                let label = Arc::clone(&label);
-                handling.spawn(async move {
-                    answer(&nats, request, kind, &*handler, &projected, &label).await;
-                    drop(permit);
-                });
+                let desk = Arc::clone(&desk);
+                handling.spawn(async move { desk.answer(request, Some(permit)).await });
             }
             // Whoever asks from now on hears at once that nobody is here, or is heard by another replica.
             let _ = requests.stop().await;
             while let Some(request) = requests.next().await {
-                answer(&nats, request, kind, &*handler, &projected, &label).await;
+                desk.answer(request, None).await;
             }
         });
     }
     Ok(registered)
 }
 
-async fn answer(
-    nats: &async_nats::Client,
-    mut request: Request,
-    kind: Option<QueryKind>,
-    handler: &(dyn Fn(Message) -> Answer + Send + Sync),
-    projected: &Projected,
-    label: &Arc<str>,
-) {
-    let began = Instant::now();
-    let Some(inbox) = request.message.reply.clone().filter(|reply| is_inbox(reply)) else { return };
-    let result = async {
-        if kind == Some(QueryKind::Query) {
-            let least = headers::parse::<Positions>(request.message.headers.as_ref(), names::MIN_POSITION)
-                .map_err(|error| Problem::invalid("headers", error))?;
-            wait_for(&least.unwrap_or_default(), projected).await?;
-        }
-        handler(request.message.clone()).await
-    };
-    let result = result.await;
-    let told = match &result {
-        Ok(_) => "ok".into(),
-        Err(problem) => SharedString::from(problem.problem_type.trim_start_matches(TYPE_PREFIX).to_owned()),
-    };
-    let subject = SharedString::from_shared(Arc::clone(label));
-    histogram!(figures::QUESTIONS, "subject" => subject, "result" => told).record(began.elapsed());
-    let sent = match result {
-        Ok(reply) => request.respond_with_headers(Ok(reply.body), reply.headers).await,
-        Err(problem) => {
-            let headers = error_headers(&problem);
-            let body = serde_json::to_vec(&problem).map(Bytes::from).unwrap_or_default();
-            if problem.status >= 500 {
-                // The framework counts as the service's error what it answers itself, and that has no body: the caller
-                // gets one from us, and nobody gets the framework's.
-                let sent = nats.publish_with_headers(inbox, headers, body).await;
-                request.message.reply = Some(nats.new_inbox().into());
-                let error =
-                    async_nats::service::error::Error { status: problem.title, code: usize::from(problem.status) };
-                sent.and(request.respond(Err(error)).await)
-            } else {
-                request.respond_with_headers(Ok(body), headers).await
+impl Desk {
+    /// Answers; with `place` as one of those that are worked on at once.
+    async fn answer(&self, mut request: Request, place: Option<OwnedSemaphorePermit>) {
+        let began = Instant::now();
+        let Some(inbox) = request.message.reply.clone().filter(|reply| is_inbox(reply)) else { return };
+        let result = match self.caught_up(&request.message, place).await {
+            Ok(_place) => (self.handler)(request.message.clone()).await,
+            Err(Late::Problem(problem)) => Err(problem),
+            Err(Late::Ended(Ended)) => return,
+        };
+        let told = match &result {
+            Ok(_) => "ok".into(),
+            Err(problem) => SharedString::from(problem.problem_type.trim_start_matches(TYPE_PREFIX).to_owned()),
+        };
+        let subject = SharedString::from_shared(Arc::clone(&self.label));
+        histogram!(figures::QUESTIONS, "subject" => subject, "result" => told).record(began.elapsed());
+        let sent = match result {
+            Ok(reply) => request.respond_with_headers(Ok(reply.body), reply.headers).await,
+            Err(problem) => {
+                let headers = error_headers(&problem);
+                let body = serde_json::to_vec(&problem).map(Bytes::from).unwrap_or_default();
+                if problem.status >= 500 {
+                    // The framework counts as the service's error what it answers itself, and that has no body: the
+                    // caller gets one from us, and nobody gets the framework's.
+                    let sent = self.nats.publish_with_headers(inbox, headers, body).await;
+                    request.message.reply = Some(self.nats.new_inbox().into());
+                    let error =
+                        async_nats::service::error::Error { status: problem.title, code: usize::from(problem.status) };
+                    sent.and(request.respond(Err(error)).await)
+                } else {
+                    request.respond_with_headers(Ok(body), headers).await
+                }
             }
+        };
+        if let Err(error) = sent {
+            tracing::warn!(%error, subject = %request.message.subject, "an answer could not be sent");
         }
-    };
-    if let Err(error) = sent {
-        tracing::warn!(%error, subject = %request.message.subject, "an answer could not be sent");
+    }
+
+    /// Waits for the positions that a query must at least be answered from, without its place if they are not there. Never
+    /// silently stale: what is not there in time is a problem that tells so.
+    async fn caught_up(
+        &self,
+        message: &Message,
+        place: Option<OwnedSemaphorePermit>,
+    ) -> Result<Option<OwnedSemaphorePermit>, Late> {
+        if self.kind != Some(QueryKind::Query) {
+            return Ok(place);
+        }
+        let least = headers::parse::<Positions>(message.headers.as_ref(), names::MIN_POSITION);
+        let least = least.map_err(|error| Problem::invalid("headers", error))?.unwrap_or_default();
+        if self.projected.iter().all(|(source, progress)| progress.position() >= least.get(*source)) {
+            return Ok(place);
+        }
+        drop(place);
+        let unavailable = |detail: &str| Problem::new(Case::Unavailable, detail);
+        let waits = self.waiting.try_acquire();
+        let _waits = waits.map_err(|_| unavailable("too many wait for what they have already seen or written"))?;
+        let reached = async {
+            for (source, progress) in self.projected.iter() {
+                progress.reach(least.get(*source)).await?;
+            }
+            Ok::<_, Ended>(())
+        };
+        let late = |_| unavailable("the answer would not contain what you have already seen or written");
+        timeout(CATCH_UP, reached).await.map_err(late)??;
+        Ok(Arc::clone(&self.free).acquire_owned().await.ok())
+    }
+}
+
+/// Why a query is not answered.
+enum Late {
+    Problem(Problem),
+    /// The service stops before it has come that far. Nothing is said: whoever asked asks again, and another replica answers.
+    Ended(Ended),
+}
+
+impl From<Problem> for Late {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl From<Ended> for Late {
+    fn from(ended: Ended) -> Self {
+        Self::Ended(ended)
     }
 }
 
@@ -156,20 +214,6 @@ async fn answer(
 pub(crate) fn error_headers(problem: &Problem) -> HeaderMap {
     let title = problem.title.replace(['\r', '\n'], " ");
     headers::map([(NATS_SERVICE_ERROR, title), (NATS_SERVICE_ERROR_CODE, problem.status.to_string())])
-}
-
-/// Never silently stale: what is not there in time is a problem that tells so.
-async fn wait_for(least: &Positions, projected: &Projected) -> Result<(), Problem> {
-    let stopping = |_: Ended| Problem::new(Case::Unavailable, "the service is stopping");
-    let caught_up = async {
-        for (source, progress) in projected {
-            progress.reach(least.get(*source)).await.map_err(stopping)?;
-        }
-        Ok(())
-    };
-    let late =
-        |_| Problem::new(Case::Unavailable, "the answer would not contain what you have already seen or written");
-    timeout(CATCH_UP, caught_up).await.map_err(late)?
 }
 
 fn metadata(

@@ -64,6 +64,9 @@ impl<P: Projection> Work for Projector<P> {
                 }
                 // Or is faster now.
                 let done = Self::CHECKPOINT.lock(connection).await?;
+                if done < from {
+                    return Ok(done);
+                }
                 let fresh = behind(&events, done);
                 let Some(last) = fresh.last().map(|event| event.position) else { return Ok(done) };
                 P::project(connection, fresh).await?;
@@ -72,7 +75,9 @@ impl<P: Projection> Work for Projector<P> {
             }
             .boxed()
         });
-        Ok(reached.await?)
+        let reached = reached.await?;
+        // Somebody makes the tables anew: what lies between has to be read again.
+        if reached < from { Err("the checkpoint was set back".into()) } else { Ok(reached) }
     }
 }
 

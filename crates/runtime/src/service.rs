@@ -39,8 +39,8 @@ use crate::room::Bounds;
 use crate::stranded::Stranded;
 use crate::{audit, commands, headers, intake, migrations, outcomes};
 
-/// Connections to the store: the command loop, the relay, committed state and each follower need one at a time, the
-/// queries share the rest.
+/// Connections to the store: each message that was heard, the command loop, the relay, committed state and each follower
+/// need one at a time; queries share them.
 const CONNECTIONS: usize = 16;
 /// How long an answered command waits for its outcome where the caller does not say when it expires.
 const WAIT: TimeDelta = TimeDelta::seconds(10);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use contracts::bookings::{GetSeatMap, SeatMap};
 use contracts::ids::ShowtimeId;
-use contracts::{Case, Problem};
+use contracts::{Case, Problem, Service};
 use futures_util::{Stream, StreamExt, stream};
 use runtime::client::Client;
 use runtime::database::backoff;
@@ -20,10 +20,12 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::RETRY;
+use super::entry::Entry;
 use super::place::Place;
 use super::room::Listening;
 use super::shown::{Shown, is_cancelled};
 use super::tail::{Behind, Tail};
+use crate::recall::shared;
 
 /// Events that are looked through at once.
 const EVENTS: usize = 256;
@@ -62,7 +64,7 @@ impl SeatMaps {
     /// The problem of the service, when there is no such showtime; [`Case::Unavailable`].
     pub(crate) async fn open(&self, showtime: ShowtimeId, seen: &Place) -> Result<Look, Problem> {
         let map = self.cell(showtime);
-        let live = map.get_or_try_init(|| self.start(showtime, seen)).await?;
+        let live = shared(map.get_or_try_init(|| self.start(showtime, seen))).await?;
         let shown = Arc::clone(&live.shown);
         Ok(Look { _map: map, shown })
     }
@@ -145,6 +147,11 @@ struct Task {
 }
 
 impl Task {
+    /// Whether an event may have changed the map. One of bookings that names no showtime is of a newer version.
+    fn concerns(&self, entry: &Entry) -> bool {
+        entry.showtime.map_or(entry.service == Service::Bookings, |showtime| showtime == self.map.showtime_id)
+    }
+
     async fn run(mut self) {
         let mut reached = self.tail.watch();
         let mut failures = 0;
@@ -158,7 +165,7 @@ impl Task {
                 },
                 Behind::Kept(entries) => {
                     let end = entries.last().map(|(behind, _)| *behind).unwrap_or_default();
-                    let concerned = entries.iter().any(|(_, entry)| entry.showtime == Some(self.map.showtime_id));
+                    let concerned = entries.iter().any(|(_, entry)| self.concerns(entry));
                     if !concerned {
                         self.place = self.place.max(&end);
                         continue;
