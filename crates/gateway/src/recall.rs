@@ -4,7 +4,8 @@
 //! follows all event streams anyway, for its listeners). It is asked for as of that position at least. So nothing has to
 //! be thrown away: when something happens, the same question is another key, and the old answer is pushed out in time.
 //! Whoever has seen more than the streams have brought here yet asks the service. Requests for an answer that is
-//! missing share one question, and who can't have it in time is told so. While a service is away, what is kept of it is still answered: it is as new as ever.
+//! missing share one question, and who can't have it in time is told so. While a service is away, what is kept of it is
+//! still answered: it is as new as ever.
 
 use std::any::Any;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
