@@ -9,8 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use contracts::Service;
+use diesel_async::SimpleAsyncConnection;
 use futures_util::future::join_all;
 use reqwest::{Client, Method};
+use runtime::database::Database;
 use serde_json::{Value, json};
 use system_tests::{Answer, Api, Cinema, eventually, samples};
 use tokio::task::JoinHandle;
@@ -147,4 +149,33 @@ async fn no_request_fails_while_every_program_is_restarted() {
     // Each took effect once: as many as were told of are there.
     let booked: usize = told.iter().map(|told| told.booked.len()).sum();
     assert_eq!(cinema.api.all("/api/bookings").await.len(), booked);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_a_newer_program_can_read_is_left_to_it() {
+    /// More than a command has that is set aside.
+    const TRIES: f64 = 6.0;
+    let mut cinema = Cinema::start().await;
+    let (user, showtime) = (cinema.user().await, cinema.showtime().await);
+    cinema.book(&user, &showtime, &["A1"]).await.expect(201);
+    let store = Database::new(&cinema.database.urls()[&Service::Bookings], 1).unwrap();
+    let written_by = async |before: &str, after: &str| {
+        let change = format!("UPDATE journal SET event_type = REPLACE(event_type, '{before}', '{after}')");
+        store.connection().await.unwrap().batch_execute(&change).await.unwrap();
+    };
+    // So that what was there has to be read.
+    cinema.stop("bookings").await;
+    written_by(".v1", ".v9").await;
+    cinema.start_again("bookings").await;
+    let (api, body) = (cinema.api.clone(), json!({ "user_id": user, "showtime_id": showtime, "seats": ["A2"] }));
+    let booking = tokio::spawn(async move { api.post("/api/bookings", &body).await });
+    eventually("enough tries", async || {
+        let labels = ["command=\"place\"", "result=\"later\""];
+        (cinema.figure("bookings", "marquee_command_seconds_count", &labels).await >= TRIES).then_some(())
+    })
+    .await;
+    // As if the newer one had it now.
+    written_by(".v9", ".v1").await;
+    booking.await.expect("an answer").expect(201);
+    assert!(cinema.broker().await.dead_letters().await.is_empty());
 }

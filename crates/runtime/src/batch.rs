@@ -188,7 +188,13 @@ impl<D: Domain> CommandLoop<D> {
             Ok(mut outcomes) => return Ok(outcomes.pop().flatten()),
             Err(error) => error,
         };
-        if matches!(error, StoreError::Away(_)) || delivered < DELIVERIES {
+        let left = match &error {
+            StoreError::Away(_) => true,
+            // While programs are upgraded, a newer one may have written it, and takes it.
+            StoreError::Unreadable(_) => one.iter().all(|one| one.expires.is_some_and(|end| end > journal::now())),
+            StoreError::Refused(_) => false,
+        };
+        if left || delivered < DELIVERIES {
             return Ok(None);
         }
         let mut answer = None;
