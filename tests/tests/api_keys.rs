@@ -88,3 +88,12 @@ fn what_is_wrong_with_a_key_is_named() {
         }
     });
 }
+
+#[test]
+fn a_key_is_told_whatever_the_caller_prefers() {
+    on_shared_cinema(async |cinema| {
+        let request = cinema.api.request(Method::POST, "/api/api-keys").header("prefer", "respond-async");
+        let made = cinema.api.send(request.json(&key(&["staff"]))).await.expect(201);
+        with(&cinema.api, &made).get("/api/movies").await.expect(200);
+    });
+}

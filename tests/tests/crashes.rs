@@ -259,6 +259,9 @@ async fn a_service_that_is_away_is_a_503_and_nothing_is_booked() {
     cinema.stop("bookings").await;
     let answer = cinema.api.get("/api/bookings").await.expect(503).expect_problem("unavailable");
     assert!(answer.header("retry-after").parse::<u32>().is_ok());
+    // Nobody can say that it was not done; when the service is back, its operation does.
+    let unknown = cinema.book(&user, &showtime, &["B1"]).await.expect(503).expect_problem("unavailable");
+    assert!(unknown.body["detail"].as_str().is_some_and(|detail| detail.contains("not known")), "{}", unknown.body);
     cinema.start_again("bookings").await;
     cinema.book(&user, &showtime, &["A1"]).await.expect(201);
 }

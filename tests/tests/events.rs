@@ -1,8 +1,9 @@
 //! `GET /api/events`: what is told, to whom, and what of it somebody asks for.
 
-use contracts::Role;
+use contracts::{Role, Service};
+use reqwest::Method;
 use serde_json::{Value, json};
-use system_tests::{Api, Block, Cinema, Listening, on_shared_cinema};
+use system_tests::{Api, Block, Cinema, Listening, eventually, on_shared_cinema};
 
 /// What happened.
 fn types(blocks: &[Block]) -> Vec<&str> {
@@ -188,4 +189,24 @@ fn who_is_put_out_hears_no_more() {
         let listening = Listening::open(&cinema.api.with_token(token), "/api/events").await;
         listening.end().await;
     });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_revoked_while_its_stream_is_opened_opens_none() {
+    let cinema = Cinema::start().await;
+    let (key, program) = key(&cinema, "admin").await;
+    let operator = cinema.broker().await;
+    let at = async |service| operator.last_sequence(service).await;
+    let (users, movies, bookings) = (at(Service::Users).await, at(Service::Movies).await, at(Service::Bookings).await);
+    // The event that tells of it would be one that this listener has seen.
+    let last = format!("u{}.m{movies}.b{bookings}", users + 1);
+    let request = program.request(Method::GET, "/api/events").header("accept", "text/event-stream");
+    let opening = tokio::spawn(request.header("last-event-id", last).send());
+    eventually("that the key was asked about", async || {
+        let labels = ["subject=\"cinema.rpc.users.api-key\""];
+        (cinema.figure("users", "marquee_question_seconds_count", &labels).await > 0.0).then_some(())
+    })
+    .await;
+    cinema.api.delete(&format!("/api/api-keys/{key}")).await.expect(204);
+    assert_eq!(opening.await.expect("an answer").expect("an answer").status(), 401);
 }

@@ -1,8 +1,8 @@
 //! Giving a command on behalf of a request, and waiting for what becomes of it.
 //!
 //! Without `Prefer`, a command expires when the caller stops waiting, so the answer is final: it took effect, it was
-//! refused, or (503) it never will. With `Prefer: wait` or `respond-async` it has an hour, and the answer may be 202
-//! with the address of the operation.
+//! refused, or (503) it never will; unless the service can't be asked then, which is a 503 that says so. With
+//! `Prefer: wait` or `respond-async` it has an hour, and the answer may be 202 with the address of the operation.
 
 use std::time::Duration;
 
@@ -68,11 +68,22 @@ impl Ordering {
         self.asking.gateway.secrets.derive(purpose, self.id.0.as_bytes())
     }
 
-    /// The same request, given by somebody who has just proven who they are, and waited for whatever `Prefer` says.
-    pub(crate) fn now_as(mut self, actor: Actor) -> Self {
-        self.asking.caller.actor = actor;
+    /// The same request, waited for whatever `Prefer` says: its answer has what nobody is told later.
+    pub(crate) fn now(mut self) -> Self {
         self.prefer = Prefer::default();
         self
+    }
+
+    /// The same, given by somebody who has just proven who they are.
+    pub(crate) fn now_as(mut self, actor: Actor) -> Self {
+        self.asking.caller.actor = actor;
+        self.now()
+    }
+
+    /// Whether this very request was decided before.
+    pub(crate) async fn is_repeat(&self, service: Service) -> bool {
+        self.keyed
+            && matches!(self.asking.gateway.client.outcome(service, self.repeatable(service).await).await, Ok(Some(_)))
     }
 
     /// Gives a command and waits for its outcome.
@@ -160,7 +171,12 @@ impl Ordering {
         tokio::time::sleep(until(deadline) + GRACE).await;
         match client.outcome(C::SERVICE, id).await {
             Ok(Some(outcome)) => Ok(outcome),
-            Ok(None) | Err(_) => Err(at_operation(problem.into(), id)),
+            Ok(None) => Err(at_operation(problem.into(), id)),
+            Err(_) => {
+                let problem =
+                    Problem::new(Case::Unavailable, "whether it was done is not known yet; its operation tells");
+                Err(at_operation(problem.into(), id))
+            }
         }
     }
 

@@ -91,11 +91,13 @@ impl Caller {
     }
 }
 
-impl FromRequestParts<Gateway> for Caller {
-    type Rejection = Instead;
-
-    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Instead> {
-        let Some(token) = bearer(&parts.headers)? else { return Ok(Self::anonymous()) };
+impl Caller {
+    /// Who these headers say it is.
+    ///
+    /// # Errors
+    /// `Unauthenticated`, and `Unavailable` where an API key can't be asked about.
+    pub(crate) async fn of(headers: &HeaderMap, gateway: &Gateway) -> Result<Self, Problem> {
+        let Some(token) = bearer(headers)? else { return Ok(Self::anonymous()) };
         if let Some((id, secret)) = Secret::read(token) {
             let proof = gateway.client.ask(&GetApiKey { id }, &Positions::default()).await;
             let proof = proof.map_err(|problem| if problem.is(Case::NotFound) { not_valid() } else { problem })?;
@@ -103,10 +105,18 @@ impl FromRequestParts<Gateway> for Caller {
             return if proof.secret_hash == secret.hash()? {
                 Ok(Self::without_end(Actor::Key(id, proof.roles)))
             } else {
-                Err(not_valid().into())
+                Err(not_valid())
             };
         }
-        Ok(Self::with_token(&gateway.secrets, token)?)
+        Self::with_token(&gateway.secrets, token)
+    }
+}
+
+impl FromRequestParts<Gateway> for Caller {
+    type Rejection = Instead;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Instead> {
+        Ok(Self::of(&parts.headers, gateway).await?)
     }
 }
 

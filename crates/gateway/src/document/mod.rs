@@ -120,6 +120,8 @@ fn complete_operation(operation: &mut Operation, has_id: bool) {
     let id = operation.operation_id.clone().unwrap_or_default();
     let verb = id.split('_').next().unwrap_or_default();
     let about_access = id.ends_with("_session") || id.ends_with("_api_key");
+    // Such answers have what nobody is told later.
+    let told_at_once = id.ends_with("_session") || id == "create_api_key";
     let writes = matches!(verb, "create" | "update" | "delete" | "refresh");
     let changes = matches!(verb, "update" | "delete") && !about_access;
     let has_tag = verb == "get" && !matches!(id.as_str(), "get_dead_letter" | "get_operation" | "get_seat_map");
@@ -128,7 +130,7 @@ fn complete_operation(operation: &mut Operation, has_id: bool) {
     let parameters = [
         ("Limit", verb == "list"),
         ("Cursor", verb == "list"),
-        ("Prefer", writes && !id.ends_with("_session")),
+        ("Prefer", writes && !told_at_once),
         ("IdempotencyKey", writes),
         ("IfMatch", changes),
         ("IfNoneMatch", has_tag),
@@ -158,7 +160,7 @@ fn complete_operation(operation: &mut Operation, has_id: bool) {
     }
     for (status, name) in shared::RESPONSES {
         let applies = match status {
-            "202" => writes && !id.ends_with("_session"),
+            "202" => writes && !told_at_once,
             "401" => is_for_known || id.ends_with("_session"),
             "403" => is_for_known,
             "409" => writes || verb == "retry",

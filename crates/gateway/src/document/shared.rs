@@ -68,7 +68,8 @@ const PROBLEMS: [(&str, Case, &str); 12] = [
     (
         "Unavailable",
         Case::Unavailable,
-        "A service or store is away. Nothing was done, and nothing will be; try again after `Retry-After`",
+        "A service or store is away; try again after `Retry-After`. Nothing was done, and nothing will be; where that is \
+         not known yet, `detail` says so, and the operation in `Location` tells",
     ),
 ];
 

@@ -45,6 +45,7 @@ use self::shown::CANCELLED;
 use self::tail::Behind;
 pub(crate) use self::tail::Tail;
 use self::wanted::{Start, Wanted};
+use crate::access::Caller;
 use crate::edge::seconds;
 use crate::gateway::Asking;
 use crate::instead::Instead;
@@ -114,7 +115,9 @@ impl Live {
         let listening = self.room.enter(&asking)?;
         let place = self.place(place, wanted.start).await?;
         let end = self.end(&asking);
-        let listener = Listener { live: self, caller: asking.caller, wanted, place, _listening: listening };
+        // Only now: a listener is told that its key is taken back by an event behind its place.
+        let caller = Caller::of(&asking.headers, &asking.gateway).await?;
+        let listener = Listener { live: self, caller, wanted, place, _listening: listening };
         Ok(stream(listener.blocks().take_until(end)))
     }
 

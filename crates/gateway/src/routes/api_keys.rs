@@ -49,6 +49,7 @@ pub(crate) struct ShownApiKey {
     responses((status = 201, description = "The new key, with its secret", body = ShownApiKey)),
 )]
 pub(crate) async fn create(ordering: Ordering, Input(new): Input<NewApiKey>) -> Result<Response, Instead> {
+    let ordering = ordering.now();
     ordering.asking.caller.check_admin()?;
     let NewApiKey { name, roles } = new;
     let (id, secret): (ApiKeyId, _) = (ordering.new_id("api-key"), Secret::new(ordering.made_up("api-key")));

@@ -130,22 +130,24 @@ fn themselves(user: UserId) -> Actor {
     Actor::User(user, Roles::only(Role::Customer))
 }
 
-/// The session with new tokens; or 401 when it has ended.
+/// The session with its tokens of when that was decided, so that a repeat gives nobody later ones: meanwhile the session may
+/// have ended, or its user may be less than they were. Or 401 when it has ended.
 fn answer(ordering: &Ordering, done: Done<SessionState>, status: StatusCode) -> Result<Response, Instead> {
     let SessionState { id, user_id, roles, generation } = done.answer;
     let ended = || Problem::new(Case::Unauthenticated, "the refresh token was used before, so the session has ended");
     let refresh = Refresh { session_id: id, user_id, generation: generation.ok_or_else(ended)? };
     let internal = |error: BadToken| Problem::new(Case::Internal, error.to_string());
-    let (secrets, now) = (&ordering.asking.gateway.secrets, Utc::now());
+    let (secrets, at) = (&ordering.asking.gateway.secrets, done.decided_at);
+    let left = (at + tokens::ACCESS - Utc::now()).num_milliseconds().clamp(0, tokens::ACCESS.as_millis() as i64);
     let access = Access { actor: Actor::User(user_id, roles.clone()), session_id: Some(id) };
     let session = Session {
         id,
         user_id,
         roles: roles.into(),
         token_type: "Bearer",
-        access_token: tokens::access(secrets, &access, now, tokens::ACCESS).map_err(internal)?,
-        expires_in: tokens::ACCESS.as_secs(),
-        refresh_token: tokens::refresh(secrets, refresh, now).map_err(internal)?,
+        access_token: tokens::access(secrets, &access, at, tokens::ACCESS).map_err(internal)?,
+        expires_in: left.unsigned_abs().div_ceil(1000),
+        refresh_token: tokens::refresh(secrets, refresh, at).map_err(internal)?,
     };
     let mut headers = done.headers;
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

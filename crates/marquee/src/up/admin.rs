@@ -50,8 +50,8 @@ pub(super) async fn first(folder: &Folder, nats_url: &str) -> anyhow::Result<Opt
             }
             Some(password)
         }
-        // Existing servers that had one before.
-        Err(problem) if problem.is(Case::EmailTaken) => None,
+        // Existing servers that had one before, perhaps by this very command with another folder's password.
+        Err(problem) if problem.is(Case::EmailTaken) || problem.is(Case::IdempotencyMismatch) => None,
         Err(problem) => bail!("the first admin cannot be made: {problem}"),
     };
     fs::write(made, "")?;

@@ -99,7 +99,8 @@ impl Hall {
         self.check_version(if_version)?;
         name_is_free(self.id, &command.details.name, holder)?;
         if command.details.layout != *self.layout() && self.is_needed(now) {
-            let message = "the layout cannot change while showtimes are to come; cancel them first";
+            let message =
+                "the layout cannot change while showtimes are to come or under way; cancel those to come first";
             let error = FieldError::new("layout", "needed", message);
             return Err(Problem::new(Case::HasUpcomingShowtimes, message).with_errors(vec![error]));
         }
@@ -113,14 +114,14 @@ impl Hall {
     pub fn remove(&self, if_version: Option<u32>, now: DateTime<Utc>) -> Result<HallRemoved, Problem> {
         self.check_version(if_version)?;
         if self.is_needed(now) {
-            let detail = format!("hall {} has upcoming showtimes; cancel them first", self.id);
+            let detail = format!("hall {} has showtimes to come or under way; cancel those to come first", self.id);
             return Err(Problem::new(Case::HasUpcomingShowtimes, detail));
         }
         Ok(HallRemoved { hall_id: self.id })
     }
 
     fn is_needed(&self, now: DateTime<Utc>) -> bool {
-        self.schedule.upcoming(now).next().is_some()
+        self.schedule.is_in_use(now)
     }
 
     fn check_version(&self, if_version: Option<u32>) -> Result<(), Problem> {
@@ -195,19 +196,21 @@ mod tests {
     }
 
     #[test]
-    fn the_layout_stays_while_showtimes_are_to_come() {
+    fn the_layout_stays_while_showtimes_are_to_come_or_under_way() {
         let hall = hall(&[hall_added(), scheduled(SHOWTIME, at(20, 0))]);
         let problem = hall.update(&update(rebuilt()), None, None, NOW).unwrap_err();
         assert!(problem.is(Case::HasUpcomingShowtimes));
         assert_eq!(problem.errors[0].field, "layout");
-        assert!(hall.update(&update(rebuilt()), None, None, at(20, 0)).is_ok());
+        assert_refused(hall.update(&update(rebuilt()), None, None, at(20, 0)), Case::HasUpcomingShowtimes);
+        assert!(hall.update(&update(rebuilt()), None, None, at(23, 0)).is_ok());
     }
 
     #[test]
     fn a_hall_with_upcoming_showtimes_stays() {
         let events = [hall_added(), scheduled(SHOWTIME, at(20, 0))];
         assert_refused(hall(&events).remove(None, NOW), Case::HasUpcomingShowtimes);
-        assert!(hall(&events).remove(None, at(20, 0)).is_ok());
+        assert_refused(hall(&events).remove(None, at(20, 0)), Case::HasUpcomingShowtimes);
+        assert!(hall(&events).remove(None, at(23, 0)).is_ok());
         let cancelled = [&events[..], &[cancelled(SHOWTIME)]].concat();
         assert_eq!(hall(&cancelled).remove(Some(1), NOW), Ok(HallRemoved { hall_id: HALL }));
         assert_refused(hall(&cancelled).remove(Some(3), NOW), Case::VersionMismatch);

@@ -44,6 +44,13 @@ impl Schedule {
         from_now.filter(move |screening| screening.is_upcoming(now))
     }
 
+    /// True while a showtime is to come or under way, cleaning included.
+    pub fn is_in_use(&self, now: DateTime<Utc>) -> bool {
+        // They never overlap, so the last that starts is the last that ends.
+        let last = self.occupied.last_key_value().and_then(|(_, id)| self.screenings.get(id));
+        last.is_some_and(|last| now < clean_at(last.ends_at()))
+    }
+
     /// True while this movie is still to be shown.
     pub fn will_show(&self, movie: MovieId, now: DateTime<Utc>) -> bool {
         self.upcoming(now).any(|screening| screening.details().movie_id == movie)
