@@ -23,8 +23,9 @@ pub(crate) struct AuditedEvent {
     recorded_at: DateTime<Utc>,
     /// Who did it.
     actor: AuditedActor,
-    /// The command that it followed from; `/api/operations/{id}` has its outcome.
-    command_id: CommandId,
+    /// The command that it followed from, for staff and whoever gave it; `/api/operations/{id}` has its outcome.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command_id: Option<CommandId>,
     /// The thing that it happened to.
     entity_id: Uuid,
     /// What happened.
@@ -73,10 +74,19 @@ pub(crate) struct AuditedActor {
     account: String,
 }
 
+impl AuditedEvent {
+    /// As this caller may see it: the command's id opens its outcome, which may be about other people as well.
+    pub(crate) fn seen_by(mut self, caller: &Actor) -> Self {
+        self.command_id = self.command_id.filter(|_| caller.is_staff() || self.actor.account == caller.account());
+        self
+    }
+}
+
 impl From<AuditEntry> for AuditedEvent {
     fn from(entry: AuditEntry) -> Self {
         let AuditEntry { service, position, recorded_at, actor, command_id, entity_id, event_type, data } = entry;
-        Self { service, position, recorded_at, actor: actor.into(), command_id, entity_id, event_type, data }
+        let (actor, command_id) = (actor.into(), Some(command_id));
+        Self { service, position, recorded_at, actor, command_id, entity_id, event_type, data }
     }
 }
 

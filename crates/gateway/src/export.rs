@@ -131,7 +131,8 @@ impl Export {
             let Page { items, cursor } = self.asking.gateway.client.audit(service, &question).await?;
             self.things.extend(items.iter().filter_map(opened_session));
             let wanted = items.into_iter().filter(|entry| wanted(&entry.actor));
-            self.items(&wanted.map(AuditedEvent::from).collect::<Vec<_>>(), first).await?;
+            let seen = wanted.map(|entry| AuditedEvent::from(entry).seen_by(&self.asking.caller.actor));
+            self.items(&seen.collect::<Vec<_>>(), first).await?;
             match cursor {
                 Some(next) => question.cursor = Some(next),
                 None => return Ok(()),

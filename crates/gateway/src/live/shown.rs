@@ -81,7 +81,8 @@ impl Shown {
     }
 }
 
-/// Of a cancelled showtime no seat is sold, and of any other at least one.
+/// Of a cancelled showtime no seat is sold, and of any other at least one: while it is to come or under way, its hall stays as
+/// it is.
 pub(super) fn is_cancelled(map: &SeatMap) -> bool {
     map.capacity == 0
 }

@@ -46,7 +46,8 @@ pub(crate) async fn history(
     let order = AuditOrder::OldestFirst;
     let question = GetAudit { entity_ids: vec![id.0], order, limit, cursor, ..GetAudit::default() };
     let Page { items, cursor } = asking.gateway.client.audit(Service::Bookings, &question).await?;
-    Ok(asking.show(Page { items: items.into_iter().map(AuditedEvent::from).collect(), cursor }))
+    let seen = items.into_iter().map(|entry| AuditedEvent::from(entry).seen_by(&asking.caller.actor));
+    Ok(asking.show(Page { items: seen.collect(), cursor }))
 }
 
 /// Which entries.

@@ -103,7 +103,7 @@ impl User {
         Ok(PasswordChanged { user_id: id })
     }
 
-    /// Gives the user other roles. Nobody does that for themselves, so the last admin can't lock everybody out.
+    /// Gives the user other roles. Nobody does that for themselves, so that nobody locks everybody out by a slip.
     ///
     /// # Errors
     /// `Forbidden`, `VersionMismatch`.
