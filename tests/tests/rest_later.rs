@@ -133,7 +133,12 @@ async fn what_cannot_be_decided_yet_waits_for_the_service() {
     cinema.start_again(Service::Bookings.name()).await;
     let operation = decided(&cinema.api, accepted.header("location")).await.body;
     assert_eq!(operation["status"], "accepted");
-    let repeated = order(&cinema, "wait=10").await.expect(201);
+    // The gateway is told of it a moment after the service tells whoever asks.
+    let repeated = eventually("an answer", async || {
+        let answer = order(&cinema, "wait=10").await;
+        (answer.status != 409).then_some(answer)
+    });
+    let repeated = repeated.await.expect(201);
     // Of names, operations tell nothing.
     assert_eq!(samples::without(repeated.body.clone(), "user"), operation["result"]);
     let found = cinema.api.get(repeated.header("location")).await.expect(200);

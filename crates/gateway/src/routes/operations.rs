@@ -3,11 +3,11 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use contracts::ids::CommandId;
+use contracts::ids::{CommandId, UserId};
 use contracts::subjects::headers::POSITION;
-use contracts::{Case, Outcome, OutcomeStatus, Positions, Problem, Service};
+use contracts::{Actor, Case, Outcome, OutcomeStatus, Positions, Problem, Service};
 use futures_util::future::join_all;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
@@ -39,7 +39,8 @@ pub(crate) struct Operation {
     /// When it was decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     decided_at: Option<DateTime<Utc>>,
-    /// What it answered, when it was accepted; about users only the id and the version.
+    /// What it answered, when it was accepted; about users only the id and the version, about bookings only for staff and
+    /// whose it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     result: Option<Box<RawValue>>,
@@ -54,6 +55,22 @@ impl Operation {
     pub(crate) fn pending(id: CommandId) -> Self {
         Self { id, status: OperationStatus::Pending, decided_at: None, result: None, problem: None }
     }
+
+    /// As this caller may see it. An id that follows from an `Idempotency-Key` can be guessed.
+    fn seen_by(mut self, caller: &Actor, service: Service) -> Self {
+        let is_theirs =
+            |result: &RawValue| serde_json::from_str(result.get()).is_ok_and(|whose: Whose| caller.is(whose.user_id));
+        if service == Service::Bookings && !caller.is_staff() {
+            self.result = self.result.filter(|result| is_theirs(result));
+        }
+        self
+    }
+}
+
+/// Of a booking, whose it is.
+#[derive(Deserialize)]
+struct Whose {
+    user_id: UserId,
 }
 
 impl From<Outcome> for Operation {
@@ -91,7 +108,8 @@ pub(crate) async fn get(asking: Asking, Id(id): Id<CommandId>) -> Result<Respons
                 let position = Positions::of(service, outcome.position);
                 asking.has_seen(&position);
                 let position = [(POSITION, value(position.to_string()))];
-                return Ok((position, axum::Json(Operation::from(outcome))).into_response());
+                let operation = Operation::from(outcome).seen_by(&asking.caller.actor, service);
+                return Ok((position, axum::Json(operation)).into_response());
             }
             Ok(None) => {}
             Err(problem) => away = Some(problem),
