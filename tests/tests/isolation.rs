@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 use async_nats::{HeaderMap, jetstream};
 use contracts::Service;
@@ -87,9 +88,13 @@ fn a_subscriber_reads_events_and_gets_nothing_stored() {
             ask("STREAM.NAMES", "").await;
             ask("STREAM.INFO.USERS_EVENTS", "").await;
             ask("CONSUMER.MSG.NEXT.USERS_EVENTS.mine", r#"{"batch":1,"no_wait":true}"#).await;
+            // Refused, or in vain; also what has no body, which is all that some requests to the broker need.
             let push = jetstream::consumer::push::Config { deliver_subject: subject.clone(), ..Default::default() };
-            // Refused, or in vain.
-            let _ = stream.create_consumer(push).await;
+            let bare = jetstream::consumer::push::Config { headers_only: true, ..push.clone() };
+            let idle_heartbeat = Duration::from_millis(100);
+            for push in [push.clone(), bare, jetstream::consumer::push::Config { idle_heartbeat, ..push }] {
+                let _ = stream.create_consumer(push).await;
+            }
         }
         subscriber.client.flush().await.unwrap();
         own.stream_names().next().await.expect("all has been worked on").unwrap();

@@ -81,11 +81,15 @@ fn began(pid: Pid) -> Option<String> {
 }
 
 /// Ends the processes that the pid files in `folder` remember, stage by stage: those whose names `stage` gives the lowest
-/// number first. Who does not go within `patience` is killed. The files are gone afterwards.
+/// number first. Who does not go within `patience` is killed. The files are gone afterwards, and those that belong to them;
+/// what else is there is not ours.
 pub(crate) async fn end_all(folder: &Path, stage: fn(&str) -> u8, patience: Duration) -> anyhow::Result<()> {
     let mut files: Vec<(u8, PathBuf)> = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
         let path = entry?.path();
+        if !path.extension().is_some_and(|kind| kind == "pid" || kind == "health") {
+            continue;
+        }
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         files.push((stage(&name), path));
     }
@@ -128,14 +132,16 @@ mod tests {
         Identity::of(ours.id()).unwrap().write(&folder.join("ours.pid")).unwrap();
         let stranger = Identity { began: "long ago".into(), ..Identity::of(other.id()).unwrap() };
         stranger.write(&folder.join("other.pid")).unwrap();
+        fs::write(folder.join("start.sh"), "").unwrap();
 
         end_all(&folder, |_| 0, Duration::from_secs(5)).await.unwrap();
 
         assert!(!ours.wait().unwrap().success());
         assert!(other.try_wait().unwrap().is_none(), "a process that only has the same id was ended");
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+        let left: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["start.sh"], "what was not ours is gone, or what was ours is not");
         other.kill().unwrap();
         other.wait().unwrap();
-        fs::remove_dir(&folder).unwrap();
+        fs::remove_dir_all(&folder).unwrap();
     }
 }

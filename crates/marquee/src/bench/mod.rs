@@ -133,13 +133,14 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     for filled in &mut systems {
         results.cost.insert(filled.system.which.name(), cost(filled).await?);
     }
-    for filled in systems.iter_mut().filter(|filled| filled.system.which == Which::Services) {
-        results.rebuilt = Some(extras::rebuilt(&mut filled.system).await?);
-    }
     for filled in &systems {
         if args.break_one {
             check::break_one(&filled.system).await?;
         }
+        results.wrong.extend(check::check(&filled.system, &filled.created).await?);
+    }
+    for filled in systems.iter_mut().filter(|filled| filled.system.which == Which::Services) {
+        results.rebuilt = Some(extras::rebuilt(&mut filled.system).await?);
         results.wrong.extend(check::check(&filled.system, &filled.created).await?);
     }
     report::write(&results, &args.out)?;

@@ -61,7 +61,8 @@ impl Outcomes {
     fn command(&mut self, Last { position, recorded_at, command_id, outcome }: Last) {
         let what = match outcome {
             Some((true, at)) if at == position => return,
-            None if recorded_at < self.since => return,
+            // Those of one batch were decided at the same time, and some of them may be gone already.
+            None if recorded_at <= self.since => return,
             None => format!("an event of command {command_id}, which has no outcome"),
             Some((false, _)) => format!("an event of command {command_id}, which was refused"),
             Some((true, at)) => format!("the last event of command {command_id}, whose outcome says position {at}"),

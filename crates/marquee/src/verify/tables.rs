@@ -86,8 +86,9 @@ impl Table {
 
     /// The rows, summed up by bucket.
     pub(super) async fn digests(&self, connection: &mut Connection) -> anyhow::Result<Vec<Digest>> {
-        // The separator is binary, so all of it is, whatever character sets the columns have.
-        let columns: Vec<String> = self.columns.iter().map(|column| format!("`{}`", column.name)).collect();
+        // The separator is binary, so all of it is, whatever character sets the columns have. QUOTE makes a word of NULL,
+        // which would be left out.
+        let columns: Vec<String> = self.columns.iter().map(|column| format!("QUOTE(`{}`)", column.name)).collect();
         let statement = format!(
             "SELECT {} AS bucket, COUNT(*) AS `rows`, \
              BIT_XOR(CAST(CONV(LEFT(MD5(CONCAT_WS(0x1f, {})), 16), 16, 10) AS UNSIGNED)) AS digest \
