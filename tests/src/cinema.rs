@@ -15,7 +15,7 @@ use marquee::process::{self, Process, Spec};
 use marquee::servers::{self, Database, Nats, NatsUser};
 use marquee::services::{self, GATEWAY, Surroundings};
 use marquee::token;
-
+use runtime::database::Database as Store;
 use tokio::process::Command;
 
 use crate::{Api, Broker};
@@ -101,6 +101,11 @@ impl Cinema {
     /// A new connection to the broker with the permissions of this user.
     pub async fn broker_as(&self, user: NatsUser) -> Broker {
         Broker::connect(&self.nats_server.urls()[&user]).await
+    }
+
+    /// One connection to a service's store, as the services have theirs.
+    pub fn store(&self, service: Service) -> Store {
+        Store::new(&self.database.urls()[&service], 1).expect("a pool")
     }
 
     /// A token of the machine for this role.

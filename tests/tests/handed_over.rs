@@ -7,7 +7,6 @@ use contracts::Service;
 use contracts::subjects::BATCH;
 use diesel_async::SimpleAsyncConnection;
 use futures_util::TryStreamExt;
-use runtime::database::Database;
 use serde_json::{Value, json};
 use system_tests::{Broker, Cinema, NatsUser, eventually, samples};
 use uuid::Uuid;
@@ -68,7 +67,7 @@ async fn tables_that_are_made_anew_while_the_service_runs_are_whole() {
     let gateway = cinema.broker_as(NatsUser::Gateway).await;
     register(&gateway, 3).await;
     all_are_shown(&cinema, 3).await;
-    let store = Database::new(&cinema.database.urls()[&Service::Users], 1).unwrap();
+    let store = cinema.store(Service::Users);
     // As another replica leaves them that has just begun.
     let empty = "BEGIN; DELETE FROM users; UPDATE checkpoints SET position = 0 WHERE projection = 'users'; COMMIT";
     store.connection().await.unwrap().batch_execute(empty).await.unwrap();

@@ -8,7 +8,6 @@ use contracts::Service;
 use contracts::subjects::{BATCH, headers};
 use diesel_async::SimpleAsyncConnection;
 use futures_util::StreamExt;
-use runtime::database::Database;
 use serde_json::{Value, json};
 use system_tests::{Cinema, NatsUser, eventually, samples};
 use tokio::time::timeout;
@@ -32,7 +31,7 @@ async fn outcomes_that_are_more_than_a_message_takes_are_all_told() {
         gateway.publish(Service::Movies, BATCH, json!(batch).to_string(), with).await;
     };
     // What comes while one can't be decided is decided in one go.
-    let store = Database::new(&cinema.database.urls()[&Service::Movies], 1).unwrap();
+    let store = cinema.store(Service::Movies);
     let lock = &mut *store.connection().await.unwrap();
     lock.batch_execute("BEGIN; SELECT position FROM journal_head FOR UPDATE").await.unwrap();
     publish(1).await;

@@ -12,7 +12,6 @@ use contracts::Service;
 use diesel_async::SimpleAsyncConnection;
 use futures_util::future::join_all;
 use reqwest::{Client, Method};
-use runtime::database::Database;
 use serde_json::{Value, json};
 use system_tests::{Answer, Api, Cinema, eventually, samples};
 use tokio::task::JoinHandle;
@@ -158,7 +157,7 @@ async fn what_only_a_newer_program_can_read_is_left_to_it() {
     let mut cinema = Cinema::start().await;
     let (user, showtime) = (cinema.user().await, cinema.showtime().await);
     cinema.book(&user, &showtime, &["A1"]).await.expect(201);
-    let store = Database::new(&cinema.database.urls()[&Service::Bookings], 1).unwrap();
+    let store = cinema.store(Service::Bookings);
     let written_by = async |before: &str, after: &str| {
         let change = format!("UPDATE journal SET event_type = REPLACE(event_type, '{before}', '{after}')");
         store.connection().await.unwrap().batch_execute(&change).await.unwrap();

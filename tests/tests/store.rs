@@ -5,16 +5,14 @@ use std::time::Duration;
 use contracts::Service;
 use diesel::sql_types::Integer;
 use diesel::{IntoSql, select, sql_query};
-use diesel_async::RunQueryDsl;
-use diesel_async::SimpleAsyncConnection;
-use runtime::database::Database;
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use system_tests::Cinema;
 use tokio::time::timeout;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_gets_the_answer_to_a_question_that_was_given_up() {
     let cinema = Cinema::start().await;
-    let database = Database::new(&cinema.database.urls()[&Service::Bookings], 1).unwrap();
+    let database = cinema.store(Service::Bookings);
     {
         let connection = &mut *database.connection().await.unwrap();
         let slow = sql_query("SELECT SLEEP(0.5)").execute(connection);
@@ -28,7 +26,7 @@ async fn nobody_gets_the_answer_to_a_question_that_was_given_up() {
 async fn who_stands_still_in_a_transaction_holds_nobody_up_for_long() {
     let cinema = Cinema::start().await;
     let (user, showtime) = (cinema.user().await, cinema.showtime().await);
-    let database = Database::new(&cinema.database.urls()[&Service::Bookings], 1).unwrap();
+    let database = cinema.store(Service::Bookings);
     let connection = &mut *database.connection().await.unwrap();
     connection.batch_execute("BEGIN; SELECT position FROM journal_head FOR UPDATE").await.unwrap();
     cinema.book(&user, &showtime, &["A1"]).await.expect(201);

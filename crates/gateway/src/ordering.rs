@@ -82,8 +82,7 @@ impl Ordering {
 
     /// Whether this very request was decided before.
     pub(crate) async fn is_repeat(&self, service: Service) -> bool {
-        self.keyed
-            && matches!(self.asking.gateway.client.outcome(service, self.repeatable(service).await).await, Ok(Some(_)))
+        self.repeatable(service).await.1
     }
 
     /// Gives a command and waits for its outcome.
@@ -117,7 +116,7 @@ impl Ordering {
         let now = Utc::now();
         let deadline = now + self.prefer.wait();
         let expires = if self.prefer.accepts_later() { now + LATER } else { deadline };
-        let id = if self.keyed { self.repeatable(C::SERVICE).await } else { self.id };
+        let (id, _) = self.repeatable(C::SERVICE).await;
         if self.keyed && self.asking.gateway.client.is_waiting(id) {
             return Err(Problem::new(Case::StillRunning, "the request with this Idempotency-Key is running").into());
         }
@@ -127,16 +126,19 @@ impl Ordering {
         self.done::<C>(outcome)
     }
 
-    /// The id under which the request is to be carried out. When earlier ones with the same key expired before they
-    /// were decided, nothing came of them, and that is final for their commands; so this is the next one.
-    async fn repeatable(&self, service: Service) -> CommandId {
+    /// The id under which the request is to be carried out, and whether it was before. When earlier ones with the same key
+    /// expired before they were decided, nothing came of them, and that is final for their commands; so this is the next one.
+    async fn repeatable(&self, service: Service) -> (CommandId, bool) {
         let mut id = self.id;
-        while let Ok(Some(outcome)) = self.asking.gateway.client.outcome(service, id).await
-            && has_expired(outcome)
+        while self.keyed
+            && let Ok(Some(outcome)) = self.asking.gateway.client.outcome(service, id).await
         {
+            if !has_expired(outcome) {
+                return (id, true);
+            }
             id = CommandId(derive_id(id.0, "again"));
         }
-        id
+        (id, false)
     }
 
     /// Publishes the command and waits until it's decided or there is no time left.
@@ -222,6 +224,7 @@ fn has_expired(outcome: Outcome) -> bool {
     outcome.into_result::<serde::de::IgnoredAny>().is_err_and(|problem| problem.is(Case::Unavailable))
 }
 
-fn until(time: DateTime<Utc>) -> Duration {
+/// How long it is until then; nothing when that is over.
+pub(crate) fn until(time: DateTime<Utc>) -> Duration {
     (time - Utc::now()).to_std().unwrap_or_default()
 }

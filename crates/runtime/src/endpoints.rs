@@ -129,7 +129,7 @@ impl Desk {
         let result = match self.caught_up(&request.message, place).await {
             Ok(_place) => (self.handler)(request.message.clone()).await,
             Err(Late::Problem(problem)) => Err(problem),
-            Err(Late::Ended(Ended)) => return,
+            Err(Late::Ended) => return,
         };
         let told = match &result {
             Ok(_) => "ok".into(),
@@ -171,19 +171,19 @@ impl Desk {
             return Ok(place);
         }
         let least = headers::parse::<Positions>(message.headers.as_ref(), names::MIN_POSITION);
-        let least = least.map_err(|error| Problem::invalid("headers", error))?.unwrap_or_default();
+        let least = least.map_err(|error| Late::Problem(Problem::invalid("headers", error)))?.unwrap_or_default();
         if self.projected.iter().all(|(source, progress)| progress.position() >= least.get(*source)) {
             return Ok(place);
         }
         drop(place);
-        let unavailable = |detail: &str| Problem::new(Case::Unavailable, detail);
+        let unavailable = |detail: &str| Late::Problem(Problem::new(Case::Unavailable, detail));
         let waits = self.waiting.try_acquire();
         let _waits = waits.map_err(|_| unavailable("too many wait for what they have already seen or written"))?;
         let reached = async {
             for (source, progress) in self.projected.iter() {
-                progress.reach(least.get(*source)).await?;
+                progress.reach(least.get(*source)).await.map_err(|Ended| Late::Ended)?;
             }
-            Ok::<_, Ended>(())
+            Ok(())
         };
         let late = |_| unavailable("the answer would not contain what you have already seen or written");
         timeout(CATCH_UP, reached).await.map_err(late)??;
@@ -195,19 +195,7 @@ impl Desk {
 enum Late {
     Problem(Problem),
     /// The service stops before it has come that far. Nothing is said: whoever asked asks again, and another replica answers.
-    Ended(Ended),
-}
-
-impl From<Problem> for Late {
-    fn from(problem: Problem) -> Self {
-        Self::Problem(problem)
-    }
-}
-
-impl From<Ended> for Late {
-    fn from(ended: Ended) -> Self {
-        Self::Ended(ended)
-    }
+    Ended,
 }
 
 /// By which a caller tells an error without reading the body.

@@ -89,9 +89,7 @@ impl Caller {
             _ => Err(Problem::new(Case::Forbidden, otherwise)),
         }
     }
-}
 
-impl Caller {
     /// Who these headers say it is.
     ///
     /// # Errors

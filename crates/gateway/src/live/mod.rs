@@ -28,7 +28,6 @@ use async_nats::jetstream::Context;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use chrono::Utc;
 use contracts::Problem;
 use contracts::ids::ShowtimeId;
 use futures_util::{Stream, StreamExt};
@@ -49,6 +48,7 @@ use crate::access::Caller;
 use crate::edge::seconds;
 use crate::gateway::Asking;
 use crate::instead::Instead;
+use crate::ordering::until;
 
 /// The media type of server-sent events.
 const EVENT_STREAM: &str = "text/event-stream";
@@ -115,7 +115,7 @@ impl Live {
         let listening = self.room.enter(&asking)?;
         let place = self.place(place, wanted.start).await?;
         let end = self.end(&asking);
-        // Only now: a listener is told that its key is taken back by an event behind its place.
+        // Once more: that a key was taken back, a listener is told by an event behind its place, and it waited for that.
         let caller = Caller::of(&asking.headers, &asking.gateway).await?;
         let listener = Listener { live: self, caller, wanted, place, _listening: listening };
         Ok(stream(listener.blocks().take_until(end)))
@@ -151,11 +151,11 @@ impl Live {
 
     /// Returns when a stream has to end: because the process does, or what the caller came in with is no good any more.
     fn end(&self, asking: &Asking) -> impl Future<Output = ()> + Send + use<> {
-        let (shutdown, until) = (self.shutdown.clone(), asking.caller.good_until);
+        let (shutdown, good_until) = (self.shutdown.clone(), asking.caller.good_until);
         async move {
             let expired = async {
-                match until {
-                    Some(until) => tokio::time::sleep((until - Utc::now()).to_std().unwrap_or_default()).await,
+                match good_until {
+                    Some(end) => tokio::time::sleep(until(end)).await,
                     None => std::future::pending().await,
                 }
             };

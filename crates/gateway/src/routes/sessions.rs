@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use axum::http::header::{CACHE_CONTROL, LOCATION};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use chrono::Utc;
 use contracts::access::{CloseSession, GetCredentials, OpenSession, RefreshSession, SessionState};
 use contracts::ids::{SessionId, UserId};
 use contracts::text::Email;
@@ -19,7 +18,7 @@ use crate::examples;
 use crate::headers::value;
 use crate::input::{Id, Input};
 use crate::instead::{Instead, json};
-use crate::ordering::Ordering;
+use crate::ordering::{Ordering, until};
 
 /// What proves who somebody is.
 #[derive(Deserialize, ToSchema)]
@@ -138,7 +137,7 @@ fn answer(ordering: &Ordering, done: Done<SessionState>, status: StatusCode) -> 
     let refresh = Refresh { session_id: id, user_id, generation: generation.ok_or_else(ended)? };
     let internal = |error: BadToken| Problem::new(Case::Internal, error.to_string());
     let (secrets, at) = (&ordering.asking.gateway.secrets, done.decided_at);
-    let left = (at + tokens::ACCESS - Utc::now()).num_milliseconds().clamp(0, tokens::ACCESS.as_millis() as i64);
+    let left = until(at + tokens::ACCESS).min(tokens::ACCESS);
     let access = Access { actor: Actor::User(user_id, roles.clone()), session_id: Some(id) };
     let session = Session {
         id,
@@ -146,7 +145,7 @@ fn answer(ordering: &Ordering, done: Done<SessionState>, status: StatusCode) -> 
         roles: roles.into(),
         token_type: "Bearer",
         access_token: tokens::access(secrets, &access, at, tokens::ACCESS).map_err(internal)?,
-        expires_in: left.unsigned_abs().div_ceil(1000),
+        expires_in: left.as_secs_f64().ceil() as u64,
         refresh_token: tokens::refresh(secrets, refresh, at).map_err(internal)?,
     };
     let mut headers = done.headers;
