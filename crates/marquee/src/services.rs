@@ -14,6 +14,10 @@ use crate::process::{Output, Spec};
 use crate::servers::{NatsUrls, NatsUser};
 use crate::token;
 
+/// How many buffers the MySQL client keeps, which only the environment can tell it. It would keep 128 and write into one after
+/// the other, until each has grown to the largest statement: after 100,000 bookings that took 13 MiB of the bookings service.
+const BUFFERS: (&str, &str) = ("MYSQL_ASYNC_BUFFER_POOL_CAP", "8");
+
 /// The gateway's name, and its program's.
 pub const GATEWAY: &str = "gateway";
 
@@ -58,7 +62,7 @@ impl Surroundings {
     pub fn service(&self, service: Service, name: &str) -> anyhow::Result<Spec> {
         let mut spec = self.program(service.name(), name, NatsUser::Service(service))?;
         let url = self.database_urls.get(&service).cloned().unwrap_or_default();
-        spec.environment.push(("DATABASE_URL", url));
+        spec.environment.extend([("DATABASE_URL", url), (BUFFERS.0, BUFFERS.1.to_owned())]);
         Ok(spec)
     }
 
@@ -103,7 +107,11 @@ pub fn monolith(database_url: &str, token_secrets: &str, listen: SocketAddr) -> 
         name: MONOLITH.into(),
         program,
         arguments: vec!["--listen".into(), listen.to_string().into()],
-        environment: vec![("DATABASE_URL", database_url.to_owned()), (token::VARIABLE, token_secrets.to_owned())],
+        environment: vec![
+            ("DATABASE_URL", database_url.to_owned()),
+            (BUFFERS.0, BUFFERS.1.to_owned()),
+            (token::VARIABLE, token_secrets.to_owned()),
+        ],
         output: Output::File,
         probe: Probe::Http(format!("http://{listen}/readyz")),
     })
