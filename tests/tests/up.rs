@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use contracts::Service;
 use marquee::services;
 use rustix::process::{Signal, kill_process};
 use serde_json::json;
@@ -62,6 +63,17 @@ async fn refuses_what_is_in_use_drains_and_finds_its_data_again() {
 
     let processes = launcher.processes();
     assert_eq!(processes.len(), 6, "two servers and four programs");
+    // As README has it for whoever starts services alone, and the image for its own.
+    let buffers = "MYSQL_ASYNC_BUFFER_POOL_CAP=8";
+    for service in Service::ALL {
+        let pid = launcher.process(service.name()).expect("a process that runs").pid();
+        let environment =
+            fs::read_to_string(format!("/proc/{}/environ", pid.as_raw_nonzero())).expect("its environment");
+        assert!(environment.split('\0').any(|variable| variable == buffers), "{service}");
+    }
+    for text in [include_str!("../../README.md"), include_str!("../../Dockerfile")] {
+        assert!(text.contains(buffers));
+    }
     let status = launcher.end(Signal::TERM, DRAIN).await;
     assert!(status.success(), "{status}");
     gone(&processes).await;

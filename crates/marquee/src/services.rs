@@ -16,7 +16,7 @@ use crate::token;
 
 /// How many buffers the MySQL client keeps, which only the environment can tell it. It would keep 128 and write into one after
 /// the other, until each has grown to the largest statement: after 100,000 bookings that took 13 MiB of the bookings service.
-const BUFFERS: (&str, &str) = ("MYSQL_ASYNC_BUFFER_POOL_CAP", "8");
+const BUFFERS: usize = 8;
 
 /// The gateway's name, and its program's.
 pub const GATEWAY: &str = "gateway";
@@ -61,8 +61,7 @@ impl Surroundings {
     /// When no port is free for its health page.
     pub fn service(&self, service: Service, name: &str) -> anyhow::Result<Spec> {
         let mut spec = self.program(service.name(), name, NatsUser::Service(service))?;
-        let url = self.database_urls.get(&service).cloned().unwrap_or_default();
-        spec.environment.extend([("DATABASE_URL", url), (BUFFERS.0, BUFFERS.1.to_owned())]);
+        spec.environment.extend(store(self.database_urls.get(&service).map_or("", String::as_str)));
         Ok(spec)
     }
 
@@ -91,6 +90,11 @@ impl Surroundings {
     }
 }
 
+/// What a program is told of its store.
+fn store(url: &str) -> [(&'static str, String); 2] {
+    [("DATABASE_URL", url.to_owned()), ("MYSQL_ASYNC_BUFFER_POOL_CAP", BUFFERS.to_string())]
+}
+
 /// The name of the program that Marquee is compared with, and its program's.
 pub const MONOLITH: &str = "monolith";
 
@@ -107,11 +111,7 @@ pub fn monolith(database_url: &str, token_secrets: &str, listen: SocketAddr) -> 
         name: MONOLITH.into(),
         program,
         arguments: vec!["--listen".into(), listen.to_string().into()],
-        environment: vec![
-            ("DATABASE_URL", database_url.to_owned()),
-            (BUFFERS.0, BUFFERS.1.to_owned()),
-            (token::VARIABLE, token_secrets.to_owned()),
-        ],
+        environment: [(token::VARIABLE, token_secrets.to_owned())].into_iter().chain(store(database_url)).collect(),
         output: Output::File,
         probe: Probe::Http(format!("http://{listen}/readyz")),
     })

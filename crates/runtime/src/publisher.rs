@@ -39,7 +39,7 @@ const BATCH_BYTES: usize = 1 << 20;
 /// Commands that wait for the publish in flight; more wait at the door. How many there can be, the [room](crate::room)
 /// says.
 const QUEUE: usize = 10_000;
-/// How long the next message waits at most for those commands to be decided that went before.
+/// How long the next message waits at most for those commands to be decided that went before, from when they were sent.
 const HOLD: Duration = Duration::from_millis(50);
 /// How long is waited for whoever has just been told the outcome of a command, where they tend to give another, as a part of
 /// the time that the message with those commands took. Where everything is slow, so are they: with 1 ms, on a machine where a
@@ -71,7 +71,7 @@ type Published = oneshot::Sender<Result<(), Unpublished>>;
 /// it took.
 async fn done(under_way: &mut VecDeque<UnderWay>) -> (usize, Duration) {
     let Some(message) = under_way.front_mut() else { return pending().await };
-    let _ = timeout_at(message.until, message.together.decided()).await;
+    let _ = timeout_at(message.begun + HOLD, message.together.decided()).await;
     under_way.pop_front().map_or((0, Duration::ZERO), |message| (message.commands, message.begun.elapsed()))
 }
 
@@ -131,7 +131,6 @@ struct UnderWay {
     commands: usize,
     together: Together,
     begun: Instant,
-    until: Instant,
 }
 
 /// Whether those who are told of an outcome tend to give another command at once.
@@ -239,7 +238,7 @@ impl Task {
             let _ = published.send(result.clone());
         }
         if result.is_ok() {
-            self.under_way.push_back(UnderWay { commands: count, together, begun, until: Instant::now() + HOLD });
+            self.under_way.push_back(UnderWay { commands: count, together, begun });
         }
     }
 
