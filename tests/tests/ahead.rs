@@ -1,10 +1,11 @@
-//! A small batch is decided before the head of the journal is locked, and whether what is new is there already isn't looked
-//! up: what has changed until it is locked, and what is there, counts all the same.
+//! A batch is decided before the head of the journal is locked, from what is kept of the one before, and whether what is new
+//! is there already isn't looked up: what has changed until it is locked, and what is there, counts all the same.
 
 use contracts::{Case, Outcome, OutcomeStatus, Service};
 use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
 use diesel_async::{AsyncConnection, AsyncMysqlConnection, RunQueryDsl, SimpleAsyncConnection};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use system_tests::{Answer, Cinema, eventually};
 use uuid::Uuid;
@@ -19,16 +20,42 @@ async fn number(store: &mut AsyncMysqlConnection, query: &str) -> i64 {
     diesel::sql_query(query).get_result::<Found>(store).await.expect("a number").number
 }
 
+/// What locks the head.
+const LOCK: &str = "BEGIN; SELECT position FROM journal_head FOR UPDATE";
+/// How a batch that was decided ahead begins.
+const MOVE: &str = "UPDATE journal_head SET position = IF(";
+
+async fn store(cinema: &Cinema) -> AsyncMysqlConnection {
+    AsyncMysqlConnection::establish(&cinema.database.urls()[&Service::Bookings]).await.expect("a connection")
+}
+
+/// Waits for somebody who waits for the head with this statement, or with the last of these.
+async fn waits(cinema: &Cinema, statements: &str) {
+    let statement = statements.rsplit("; ").next().unwrap_or_default();
+    let waiting = format!(
+        "SELECT COUNT(*) AS number FROM information_schema.processlist \
+         WHERE id <> CONNECTION_ID() AND command = 'Query' AND info LIKE '%{statement}%'"
+    );
+    let mut store = store(cinema).await;
+    eventually("somebody who waits", async || (number(&mut store, &waiting).await == 1).then_some(())).await;
+}
+
+/// What another replica would write for a showtime that is cancelled.
+fn closed(showtime: &str) -> String {
+    let id = format!("UNHEX('{}')", showtime.replace('-', ""));
+    format!(
+        "INSERT INTO claims (kind, value, stream_id) VALUES ('closed-showtime', '{showtime}', {id}); \
+         UPDATE journal_head SET changes = changes + 1"
+    )
+}
+
 /// Books while this happens between the look at what the booking needs and the lock.
 async fn meanwhile(cinema: &Cinema, (user, showtime): (&str, &str), seat: &str, statements: &str) -> Answer {
-    let url = &cinema.database.urls()[&Service::Bookings];
-    let mut holder = AsyncMysqlConnection::establish(url).await.expect("a connection");
-    holder.batch_execute("BEGIN; SELECT position FROM journal_head FOR UPDATE").await.expect("the head");
+    let mut holder = store(cinema).await;
+    holder.batch_execute(LOCK).await.expect("the head");
     let seats = [seat];
     let (answer, ()) = tokio::join!(cinema.book(user, showtime, &seats), async {
-        let waits = "SELECT COUNT(*) AS number FROM information_schema.processlist \
-                     WHERE id <> CONNECTION_ID() AND info LIKE '%UPDATE journal_head SET position = IF(%'";
-        eventually("a batch that waits", async || (number(&mut holder, waits).await == 1).then_some(())).await;
+        waits(cinema, MOVE).await;
         holder.batch_execute(&format!("{statements}; COMMIT")).await.expect("a change");
     });
     answer
@@ -43,17 +70,11 @@ async fn what_changed_since_it_was_looked_at_counts() {
     let booking = (user.as_str(), showtime.as_str());
     meanwhile(&cinema, booking, "A2", "DO 0").await.expect(201);
 
-    let id = format!("UNHEX('{}')", showtime.replace('-', ""));
-    let closed = format!(
-        "INSERT INTO claims (kind, value, stream_id) VALUES ('closed-showtime', '{showtime}', {id}); \
-         UPDATE journal_head SET changes = changes + 1"
-    );
-    meanwhile(&cinema, booking, "A3", &closed).await.expect(409).expect_problem("showtime-cancelled");
+    meanwhile(&cinema, booking, "A3", &closed(&showtime)).await.expect(409).expect_problem("showtime-cancelled");
 
     // The service itself counts what changes claims only: that a showtime without bookings takes none any more.
     let empty = cinema.showtime().await;
-    let mut store =
-        AsyncMysqlConnection::establish(&cinema.database.urls()[&Service::Bookings]).await.expect("a store");
+    let mut store = store(&cinema).await;
     let changes = "SELECT CAST(changes AS SIGNED) AS number FROM journal_head";
     let before = number(&mut store, changes).await;
     let cancelled = cinema.api.delete(&format!("/api/showtimes/{empty}")).await;
@@ -63,13 +84,45 @@ async fn what_changed_since_it_was_looked_at_counts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_changed_counts_for_many_commands_as_well() {
+    let cinema = Cinema::start().await;
+    let (user, showtime) = (cinema.user().await, cinema.showtime().await);
+    cinema.book(&user, &showtime, &["A1"]).await.expect(201);
+    let (mut first, mut second) = (store(&cinema).await, store(&cinema).await);
+    first.batch_execute(LOCK).await.expect("the head");
+
+    // While one booking waits for the head, many gather behind it; between the two, somebody else has the head.
+    let seats = (1..=20).flat_map(|seat| [format!("B{seat}"), format!("C{seat}")]);
+    let book = async |seat: String| cinema.book(&user, &showtime, &[&seat]).await;
+    let (one, ((), (), many)) = tokio::join!(cinema.book(&user, &showtime, &["A2"]), async {
+        waits(&cinema, MOVE).await;
+        tokio::join!(
+            async {
+                waits(&cinema, LOCK).await;
+                first.batch_execute("COMMIT").await.expect("a free head");
+            },
+            async {
+                second.batch_execute(LOCK).await.expect("the head");
+                waits(&cinema, MOVE).await;
+                second.batch_execute(&format!("{}; COMMIT", closed(&showtime))).await.expect("a change");
+            },
+            join_all(seats.map(book)),
+        )
+    });
+    one.expect(201);
+    for answer in many {
+        answer.expect(409).expect_problem("showtime-cancelled");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_booking_that_is_there_is_not_made_again() {
     let mut cinema = Cinema::start().await;
     let (user, showtime, other) = (cinema.user().await, cinema.showtime().await, cinema.showtime().await);
     let place = |id: Uuid, showtime: &str, seat: &str| json!({ "id": id, "user_id": user, "showtime_id": showtime, "seats": [seat] });
     let (broker, there) = (cinema.broker().await, Uuid::now_v7());
     broker.accepted(Service::Bookings, "place", place(there, &showtime, "A1")).await;
-    // Alone, where it is decided ahead, and among more than are.
+    // Alone, decided ahead, and among others from the stream, decided under the lock because the service has just started.
     let again = place(there, &other, "A1");
     let refused = |outcome: Outcome| outcome.into_result::<Value>().expect_err("a refusal").is(Case::AlreadyExists);
     assert!(refused(broker.ask(Service::Bookings, "place", again.clone()).await));

@@ -16,7 +16,7 @@ use crate::ahead::{self, Ahead};
 use crate::cache::Cache;
 use crate::commands::CommandLoop;
 use crate::database::{StoreError, backoff};
-use crate::decide::{Waiting, decide};
+use crate::decide::{Waiting, decide, needs};
 use crate::domain::{Around, Domain};
 use crate::intake::{Intake, Rejected};
 use crate::outcomes::Known;
@@ -84,7 +84,7 @@ impl<D: Domain> CommandLoop<D> {
         let names: Vec<&'static str> = orders.iter().map(|(_, waiting)| waiting.command.name()).collect();
         let waiting: Vec<Waiting<D>> = orders.into_iter().map(|(_, waiting)| waiting).collect();
         let Prepared { waiting, ahead, .. } = if asked {
-            let ahead = ahead::look_again(ahead, &self.around.database, &self.cache, ahead::needs(&waiting)).await;
+            let ahead = ahead::look_again(ahead, &self.around.database, &self.cache, needs(&waiting)).await;
             Prepared { waiting, ahead, asked }
         } else {
             prepare(&self.around, &self.cache, waiting).await
@@ -102,8 +102,8 @@ impl<D: Domain> CommandLoop<D> {
 
         let mut replies: HashMap<&str, Vec<&Outcome>> = HashMap::new();
         let mut done = vec![true; messages.len()];
-        let repeats = repeats.iter().map(|(owner, outcome)| (owner, Some(outcome)));
-        for (owner, outcome) in repeats.chain(owners.iter().zip(decided.iter().map(Option::as_ref))) {
+        let repeats = repeats.iter().map(|(owner, outcome)| (owner, Some(outcome.as_ref())));
+        for (owner, outcome) in repeats.chain(owners.iter().zip(decided.iter().map(Option::as_deref))) {
             match (outcome, messages.get(*owner)) {
                 (Some(outcome), Some((.., Some(reply_to)))) => replies.entry(reply_to).or_default().push(outcome),
                 (None, _) => done.iter_mut().skip(*owner).take(1).for_each(|flag| *flag = false),
@@ -139,7 +139,7 @@ impl<D: Domain> CommandLoop<D> {
         waiting: Vec<Waiting<D>>,
         ahead: Option<Ahead>,
         delivery: impl Fn(usize) -> (i64, u64),
-    ) -> Result<Vec<Option<Outcome>>, async_nats::Error> {
+    ) -> Result<Vec<Option<Arc<Outcome>>>, async_nats::Error> {
         if waiting.is_empty() {
             return Ok(Vec::new());
         }
@@ -165,14 +165,14 @@ impl<D: Domain> CommandLoop<D> {
         &self,
         waiting: &Arc<Vec<Waiting<D>>>,
         ahead: Option<Ahead>,
-    ) -> Result<Vec<Option<Outcome>>, StoreError> {
+    ) -> Result<Vec<Option<Arc<Outcome>>>, StoreError> {
         let decided = decide(&self.around.database, &self.cache, waiting, ahead).await?;
         self.health.set(Ok(()));
         self.handover.put(decided.rows);
         Ok(decided.outcomes)
     }
 
-    fn leave(&self, commands: usize, error: &StoreError) -> Vec<Option<Outcome>> {
+    fn leave(&self, commands: usize, error: &StoreError) -> Vec<Option<Arc<Outcome>>> {
         let stalled = self.stalled.load(Ordering::Relaxed).saturating_add(1);
         self.health.trouble(stalled, &format!("commands wait for the store: {error}"));
         vec![None; commands]
@@ -182,7 +182,7 @@ impl<D: Domain> CommandLoop<D> {
         &self,
         one: Waiting<D>,
         (delivered, sequence): (i64, u64),
-    ) -> Result<Option<Outcome>, async_nats::Error> {
+    ) -> Result<Option<Arc<Outcome>>, async_nats::Error> {
         let one = Arc::new(vec![one]);
         let error = match self.decide(&one, None).await {
             Ok(mut outcomes) => return Ok(outcomes.pop().flatten()),
@@ -210,7 +210,7 @@ impl<D: Domain> CommandLoop<D> {
             };
             self.bury(std::slice::from_ref(&rejected), sequence).await?;
             counter!(figures::BURIED, "command" => waiting.command.name()).increment(1);
-            answer = Some(failure(waiting.id));
+            answer = Some(Arc::new(failure(waiting.id)));
         }
         Ok(answer)
     }
@@ -229,7 +229,7 @@ pub(crate) async fn prepare<D: Domain>(
     cache: &Arc<Mutex<Cache<D>>>,
     waiting: Vec<Waiting<D>>,
 ) -> Prepared<D> {
-    let looking = ahead::look(&around.database, cache, ahead::needs(&waiting));
+    let looking = ahead::look(&around.database, cache, needs(&waiting));
     let (waiting, ahead) = tokio::join!(ask(around, waiting), looking);
     Prepared { waiting, ahead, asked: true }
 }
@@ -262,7 +262,7 @@ fn parts<'o>(mut outcomes: &'o [&'o Outcome]) -> impl Iterator<Item = &'o [&'o O
 }
 
 /// Counts a batch: once for each name and result, not for each command.
-fn count(names: &[&'static str], decided: &[Option<Outcome>], took: Duration) {
+fn count(names: &[&'static str], decided: &[Option<Arc<Outcome>>], took: Duration) {
     if names.is_empty() {
         return;
     }

@@ -1,5 +1,5 @@
-//! The states of streams, kept between batches. The head's position tells whether they are current, so any number
-//! of replicas may write: who finds the head moved reads what the others wrote and goes on.
+//! The states of streams, and who holds which claims, kept between batches. The head tells whether they are current, so any
+//! number of replicas may write: who finds the head moved reads what the others wrote, forgets the claims, and goes on.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -7,9 +7,10 @@ use std::num::NonZeroUsize;
 use lru::LruCache;
 use uuid::Uuid;
 
+use crate::claims::{Claims, Missing};
 use crate::database::{Connection, StoreError};
-use crate::domain::{Domain, Recorded, Stream};
-use crate::journal::{self, Row};
+use crate::domain::{Claim, Domain, Needs, Recorded, Stream};
+use crate::journal::{self, Head, Row};
 
 /// Streams that are kept, at most.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(20_000).unwrap();
@@ -17,15 +18,21 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::new(20_000).unwrap();
 /// fit; a showtime that doesn't is read anew with each of its bookings. With 128 side by side and room for 80, bookings of
 /// 256 connections took 1.2 times the processor time, and 500 a second three times as long.
 const BYTES: usize = 16 << 20;
+/// Claims that are kept, at most.
+const CLAIMS: usize = 10_000;
 /// Being further behind than this, starting afresh costs less than catching up.
 const CATCH_UP: u64 = 20_000;
 
-/// Streams' states as of one position of the journal.
+/// Streams' states and claims' holders as of one head.
 pub(crate) struct Cache<D: Domain> {
     streams: LruCache<Uuid, Kept<D>>,
     /// What all of them take.
     bytes: usize,
-    position: u64,
+    /// Of claims that were needed, also that nobody holds them: what commands look for is mostly what nobody holds.
+    holders: HashMap<Claim, Option<Uuid>>,
+    head: Head,
+    /// Whether the head was this when it was looked at last.
+    stood: bool,
 }
 
 /// A stream, and what it took when that was looked at last.
@@ -43,32 +50,55 @@ impl<D: Domain> Kept<D> {
 
 impl<D: Domain> Default for Cache<D> {
     fn default() -> Self {
-        Self { streams: LruCache::new(CAPACITY), bytes: 0, position: 0 }
+        let (streams, holders, head) = (LruCache::new(CAPACITY), HashMap::new(), Head::default());
+        Self { streams, bytes: 0, holders, head, stood: false }
     }
 }
 
 impl<D: Domain> Cache<D> {
-    /// Of which position all that is kept is.
-    pub(crate) fn position(&self) -> u64 {
-        self.position
+    /// The head of which all that is kept is, where one may expect that it still is the head: `None` when somebody else was
+    /// found to have moved it, until it has stood still once.
+    pub(crate) fn head(&self) -> Option<Head> {
+        self.stood.then_some(self.head)
     }
 
     /// Brings what is kept up to `head`.
     ///
     /// # Errors
     /// When the store is away, or holds events that this program does not know.
-    pub(crate) async fn catch_up(&mut self, connection: &mut Connection, head: u64) -> Result<(), StoreError> {
-        if self.streams.is_empty() || head < self.position || head - self.position > CATCH_UP {
+    pub(crate) async fn catch_up(&mut self, connection: &mut Connection, head: Head) -> Result<(), StoreError> {
+        self.stood = head == self.head;
+        if !self.stood {
+            self.holders.clear();
+        }
+        let (before, position) = (self.head.position, head.position);
+        if self.streams.is_empty() || position < before || position - before > CATCH_UP {
             self.clear();
-        } else if head > self.position {
-            let rows = journal::between(connection, self.position, head).await?;
+        } else if position > before {
+            let rows = journal::between(connection, before, position).await?;
             if let Err(error) = rows.iter().try_for_each(|row| self.advance(row)) {
                 self.clear();
                 return Err(error);
             }
         }
-        self.position = head;
+        self.head = head;
         Ok(())
+    }
+
+    /// Who holds the claims that are needed, and which of them have to be loaded.
+    pub(crate) fn claims(&self, needs: &[Needs]) -> (Claims, Missing) {
+        Claims::kept(needs, &self.holders)
+    }
+
+    /// Keeps what was loaded when the head was this.
+    pub(crate) fn keep(&mut self, head: Head, claims: &Claims, loaded: Missing) {
+        if head != self.head {
+            return;
+        }
+        if self.holders.len() > CLAIMS {
+            self.holders.clear();
+        }
+        self.holders.extend(claims.of(loaded));
     }
 
     fn advance(&mut self, row: &Row) -> Result<(), StoreError> {
@@ -105,7 +135,7 @@ impl<D: Domain> Cache<D> {
             }
         }
         if !missing.is_empty() {
-            for row in journal::streams(connection, &missing, self.position).await? {
+            for row in journal::streams(connection, &missing, self.head.position).await? {
                 if let Some(stream) = found.get_mut(&row.stream_id.0) {
                     advance::<D>(stream, &row)?;
                 }
@@ -114,8 +144,8 @@ impl<D: Domain> Cache<D> {
         Ok(found)
     }
 
-    /// Keeps these states, which are those of `position`.
-    pub(crate) fn put_back(&mut self, streams: HashMap<Uuid, Stream<D::State>>, position: u64) {
+    /// Keeps these states.
+    pub(crate) fn put_back(&mut self, streams: HashMap<Uuid, Stream<D::State>>) {
         for (id, stream) in streams {
             let kept = Kept::new(stream);
             self.bytes += kept.bytes;
@@ -128,7 +158,13 @@ impl<D: Domain> Cache<D> {
         {
             self.bytes -= gone.bytes;
         }
-        self.position = position;
+    }
+
+    /// Moves on to the head that a transaction of ours has made, with what it has changed.
+    pub(crate) fn move_on(&mut self, head: Head, streams: HashMap<Uuid, Stream<D::State>>, claims: &Claims) {
+        self.put_back(streams);
+        claims.update(&mut self.holders);
+        self.head = head;
     }
 }
 

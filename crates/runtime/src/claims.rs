@@ -23,22 +23,54 @@ pub(crate) struct Claims {
 }
 
 impl Claims {
-    /// Loads who holds the claims that are needed: one query for the single ones, one for each kind.
-    pub(crate) async fn load(connection: &mut Connection, needs: &[Needs]) -> Result<Self, StoreError> {
+    /// Those that are needed, of which some are `kept`; and what has to be loaded.
+    pub(crate) fn kept(needs: &[Needs], kept: &HashMap<Claim, Option<Uuid>>) -> (Self, Missing) {
         let mut claims = Self::default();
-        let single: BTreeSet<&Claim> = needs.iter().flat_map(|needs| &needs.claims).collect();
-        claims.holders.extend(single.iter().map(|claim| ((*claim).clone(), None)));
-        for (claim, holder) in holders(connection, single).await? {
-            claims.holders.insert(claim, Some(holder));
-        }
-        let kinds = needs.iter().flat_map(|needs| &needs.kinds).map(|kind| Claim::new(kind, ""));
-        let prefixes: BTreeSet<Claim> = needs.iter().flat_map(|needs| &needs.prefixes).cloned().chain(kinds).collect();
-        for Claim { kind, value: prefix } in prefixes {
-            for (value, holder) in holders_from(connection, kind, &prefix).await? {
-                claims.holders.insert(Claim { kind, value }, Some(holder));
+        let mut missing = Missing::default();
+        for claim in needs.iter().flat_map(|needs| &needs.claims) {
+            if let Some(holder) = kept.get(claim) {
+                claims.holders.insert(claim.clone(), *holder);
+            } else {
+                missing.single.insert(claim.clone());
             }
         }
-        Ok(claims)
+        let kinds = needs.iter().flat_map(|needs| &needs.kinds).map(|kind| Claim::new(kind, ""));
+        missing.prefixes = needs.iter().flat_map(|needs| &needs.prefixes).cloned().chain(kinds).collect();
+        (claims, missing)
+    }
+
+    /// Loads who holds these: one query for the single ones, one for each kind.
+    pub(crate) async fn load(&mut self, connection: &mut Connection, missing: &Missing) -> Result<(), StoreError> {
+        self.holders.extend(missing.single.iter().map(|claim| (claim.clone(), None)));
+        for (claim, holder) in holders(connection, &missing.single).await? {
+            self.holders.insert(claim, Some(holder));
+        }
+        for Claim { kind, value: prefix } in &missing.prefixes {
+            for (value, holder) in holders_from(connection, kind, prefix).await? {
+                self.holders.insert(Claim { kind, value }, Some(holder));
+            }
+        }
+        Ok(())
+    }
+
+    /// The single ones of those that were loaded.
+    pub(crate) fn of(&self, loaded: Missing) -> impl Iterator<Item = (Claim, Option<Uuid>)> {
+        loaded.single.into_iter().map(|claim| {
+            let holder = self.holders.get(&claim).copied().flatten();
+            (claim, holder)
+        })
+    }
+
+    /// Brings what is kept up to what has changed.
+    pub(crate) fn update(&self, kept: &mut HashMap<Claim, Option<Uuid>>) {
+        if !self.released_kinds.is_empty() {
+            kept.clear();
+        }
+        for claim in self.taken.iter().chain(&self.released) {
+            if let Some(holder) = kept.get_mut(claim) {
+                *holder = self.holders.get(claim).copied().flatten();
+            }
+        }
     }
 
     /// Who holds what.
@@ -99,14 +131,14 @@ impl Claims {
 
     /// Writes the net effect: first what is given back, then what is taken. The primary key refuses a claim that
     /// someone holds.
-    pub(crate) async fn save(self, connection: &mut Connection) -> Result<(), StoreError> {
-        for (kind, stream) in self.released_kinds {
-            let held = claims::table.filter(claims::kind.eq(kind).and(claims::stream_id.eq(Key(stream))));
+    pub(crate) async fn save(&self, connection: &mut Connection) -> Result<(), StoreError> {
+        for (kind, stream) in &self.released_kinds {
+            let held = claims::table.filter(claims::kind.eq(kind).and(claims::stream_id.eq(Key(*stream))));
             diesel::delete(held).execute(connection).await?;
         }
-        let mut released: HashMap<&'static str, Vec<String>> = HashMap::new();
-        for claim in self.released {
-            released.entry(claim.kind).or_default().push(claim.value);
+        let mut released: HashMap<&'static str, Vec<&str>> = HashMap::new();
+        for claim in &self.released {
+            released.entry(claim.kind).or_default().push(&claim.value);
         }
         for (kind, values) in released {
             let values = padded(values);
@@ -114,14 +146,28 @@ impl Claims {
             let held = claims::table.filter(claims::kind.eq(kind).and(claims::value.eq_any(values)));
             counted(diesel::delete(held), count).execute(connection).await?;
         }
-        let taken = self.taken.into_iter().filter_map(|claim| {
-            let holder = self.holders.get(&claim).copied().flatten()?;
-            Some((claims::kind.eq(claim.kind), claims::value.eq(claim.value), claims::stream_id.eq(Key(holder))))
+        let taken = self.taken.iter().filter_map(|claim| {
+            let holder = self.holders.get(claim).copied().flatten()?;
+            Some((claims::kind.eq(claim.kind), claims::value.eq(&claim.value), claims::stream_id.eq(Key(holder))))
         });
         for part in pieces(&taken.collect::<Vec<_>>()) {
             counted(diesel::insert_into(claims::table).values(part), part.len()).execute(connection).await?;
         }
         Ok(())
+    }
+}
+
+/// Claims whose holders have to be loaded.
+#[derive(Default)]
+pub(crate) struct Missing {
+    single: BTreeSet<Claim>,
+    /// All of a kind whose values start so.
+    prefixes: BTreeSet<Claim>,
+}
+
+impl Missing {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.single.is_empty() && self.prefixes.is_empty()
     }
 }
 
@@ -175,4 +221,40 @@ pub async fn holders_from(
         .select((claims::value, claims::stream_id));
     let rows = held.load::<(String, Key)>(connection).await?;
     Ok(rows.into_iter().map(|(value, Key(holder))| (value, holder)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_not_loaded_and_follows_what_changes() {
+        let (holder, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let claim = |value: &str| Claim::new("kind", value);
+        let mut kept = HashMap::from([(claim("free"), None), (claim("held"), Some(holder))]);
+        let needs = Needs::holder(claim("free")).and_holder(claim("held"));
+        let (mut claims, missing) = Claims::kept(std::slice::from_ref(&needs), &kept);
+        assert!(missing.is_empty());
+        assert_eq!(claims.holders(), &kept);
+
+        claims.take(claim("free"), other);
+        claims.release(claim("held"));
+        claims.take(claim("new"), other);
+        claims.update(&mut kept);
+        assert_eq!(kept, HashMap::from([(claim("free"), Some(other)), (claim("held"), None)]));
+        claims.release_kind("kind", other);
+        claims.update(&mut kept);
+        assert!(kept.is_empty(), "not all that was given back was looked at");
+    }
+
+    #[test]
+    fn what_is_not_kept_is_loaded() {
+        let needs = [Needs::holder(Claim::new("a", "1")).and_prefix("b", "x"), Needs::default().and_all("c")];
+        let (claims, missing) = Claims::kept(&needs, &HashMap::new());
+        assert!(claims.holders().is_empty());
+        assert_eq!(missing.single, BTreeSet::from([Claim::new("a", "1")]));
+        assert_eq!(missing.prefixes, BTreeSet::from([Claim::new("b", "x"), Claim::new("c", "")]));
+        let loaded: Vec<(Claim, Option<Uuid>)> = claims.of(missing).collect();
+        assert_eq!(loaded, [(Claim::new("a", "1"), None)]);
+    }
 }

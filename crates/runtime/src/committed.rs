@@ -8,28 +8,15 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use uuid::Uuid;
 
 use crate::cache::Cache;
-use crate::claims::Claims;
 use crate::database::{Connection, Database, StoreError};
 use crate::domain::{Claim, Domain, Needs, Stream};
 use crate::journal::Head;
-
-/// Claims that are kept, at most.
-const CLAIMS: usize = 10_000;
 
 /// The service's committed state.
 pub struct Committed<D: Domain> {
     database: Database,
     /// Apart from the command loop's, so that neither waits for the other.
-    kept: Arc<Mutex<Kept<D>>>,
-}
-
-/// What is kept between questions.
-struct Kept<D: Domain> {
-    states: Cache<D>,
-    /// When the head was this.
-    head: Option<Head>,
-    /// Who held what then. As long as the head is the same, nobody holds anything else.
-    holders: HashMap<Claim, Option<Uuid>>,
+    kept: Arc<Mutex<Cache<D>>>,
 }
 
 impl<D: Domain> Clone for Committed<D> {
@@ -40,8 +27,7 @@ impl<D: Domain> Clone for Committed<D> {
 
 impl<D: Domain> Committed<D> {
     pub(crate) fn new(database: Database) -> Self {
-        let kept = Kept { states: Cache::default(), head: None, holders: HashMap::new() };
-        Self { database, kept: Arc::new(Mutex::new(kept)) }
+        Self { database, kept: Arc::default() }
     }
 
     /// The store, for what the service keeps beside its journal and commits with it.
@@ -57,14 +43,11 @@ impl<D: Domain> Committed<D> {
         let mut kept = Arc::clone(&self.kept).lock_owned().await;
         let mut connection = self.database.connection().await?;
         let head = Head::read(&mut connection).await?;
-        kept.states.catch_up(&mut connection, head.position).await?;
-        if kept.head.replace(head) != Some(head) || kept.holders.len() > CLAIMS {
-            kept.holders.clear();
-        }
+        kept.catch_up(&mut connection, head).await?;
         Ok(Reading {
             kept,
             connection,
-            position: head.position,
+            head,
             streams: HashMap::new(),
             holders: HashMap::new(),
             empty: D::State::default(),
@@ -74,9 +57,9 @@ impl<D: Domain> Committed<D> {
 
 /// A look at committed state; loads what it's asked for.
 pub struct Reading<D: Domain> {
-    kept: OwnedMutexGuard<Kept<D>>,
+    kept: OwnedMutexGuard<Cache<D>>,
     connection: Object<Connection>,
-    position: u64,
+    head: Head,
     streams: HashMap<Uuid, Stream<D::State>>,
     holders: HashMap<Claim, Option<Uuid>>,
     empty: D::State,
@@ -87,20 +70,14 @@ impl<D: Domain> Reading<D> {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn load(&mut self, mut needs: Needs) -> Result<(), StoreError> {
-        let mut holders = HashMap::new();
-        needs.claims.retain(|claim| {
-            let kept = self.kept.holders.get(claim);
-            holders.extend(kept.map(|holder| (claim.clone(), *holder)));
-            kept.is_none()
-        });
-        let claims = Claims::load(&mut self.connection, std::slice::from_ref(&needs)).await?;
-        let found = claims.into_holders();
-        self.kept.holders.extend(found.iter().map(|(claim, holder)| (claim.clone(), *holder)));
-        holders.extend(found);
+    pub async fn load(&mut self, needs: Needs) -> Result<(), StoreError> {
+        let (mut claims, missing) = self.kept.claims(std::slice::from_ref(&needs));
+        claims.load(&mut self.connection, &missing).await?;
+        self.kept.keep(self.head, &claims, missing);
+        let holders = claims.into_holders();
         let ids = needs.streams.into_iter().chain(holders.values().copied().flatten());
         let missing: Vec<Uuid> = ids.filter(|id| !self.streams.contains_key(id)).collect();
-        self.streams.extend(self.kept.states.load(&mut self.connection, missing).await?);
+        self.streams.extend(self.kept.load(&mut self.connection, missing).await?);
         self.holders.extend(holders);
         Ok(())
     }
@@ -125,7 +102,6 @@ impl<D: Domain> Reading<D> {
 /// What was taken out of the cache goes back.
 impl<D: Domain> Drop for Reading<D> {
     fn drop(&mut self) {
-        let streams = std::mem::take(&mut self.streams);
-        self.kept.states.put_back(streams, self.position);
+        self.kept.put_back(std::mem::take(&mut self.streams));
     }
 }

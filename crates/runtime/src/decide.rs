@@ -17,7 +17,7 @@ use crate::cache::Cache;
 use crate::claims::Claims;
 use crate::database::{Connection, Database, StoreError};
 use crate::domain::{Context, Decision, Domain, Needs, Recorded, Stream};
-use crate::journal::{self, Row};
+use crate::journal::{self, Head, Row};
 use crate::outcomes::{self, Fingerprint, Known};
 
 /// A command that waits for its decision.
@@ -38,7 +38,7 @@ pub(crate) struct Waiting<D: Domain> {
 pub(crate) struct Decided {
     /// For each command, in order: its outcome, or `None` for one that has to be tried again because its facts could not
     /// be had and it has not expired.
-    pub(crate) outcomes: Vec<Option<Outcome>>,
+    pub(crate) outcomes: Vec<Option<Arc<Outcome>>>,
     /// What was added to the journal.
     pub(crate) rows: Vec<Row>,
 }
@@ -53,28 +53,33 @@ enum Repeats {
     Possible,
 }
 
-/// Decides a batch; a small one ahead, if nothing has changed since it was looked at. Repeats are rare, so it is asked for
-/// them only when the store has refused one: that spares a batch one of eleven round trips, and the store to look for each
-/// command and for what it creates.
+/// Decides a batch: ahead, if it was looked at and nothing has changed since. Repeats are rare, so it is asked for them only
+/// when the store has refused one: that spares the store to look for each command and for what it creates.
 pub(crate) async fn decide<D: Domain>(
     database: &Database,
     cache: &Arc<Mutex<Cache<D>>>,
     batch: &Arc<Vec<Waiting<D>>>,
     ahead: Option<Ahead>,
 ) -> Result<Decided, StoreError> {
+    let mut repeats = Repeats::Unexpected;
     if let Some(ahead) = ahead {
         match ahead::decide(database, cache, batch, ahead).await {
             Ok(decided) => return Ok(decided),
+            Err(error) if is_there(&error) => repeats = Repeats::Possible,
             Err(error) => tracing::debug!(%error, "what was decided ahead is decided again"),
         }
-        return decide_with(database, cache, batch, Repeats::Possible).await;
     }
-    match decide_with(database, cache, batch, Repeats::Unexpected).await {
-        Err(StoreError::Refused(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _))) => {
+    match decide_with(database, cache, batch, repeats).await {
+        Err(error) if repeats == Repeats::Unexpected && is_there(&error) => {
             decide_with(database, cache, batch, Repeats::Possible).await
         }
         done => done,
     }
+}
+
+/// Whether the store has refused what is there already.
+fn is_there(error: &StoreError) -> bool {
+    matches!(error, StoreError::Refused(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)))
 }
 
 async fn decide_with<D: Domain>(
@@ -95,8 +100,14 @@ async fn decide_with<D: Domain>(
             .boxed()
         })
         .await?;
-    cache.lock().await.put_back(settled.streams, settled.position);
-    Ok(Decided { outcomes: settled.outcomes, rows: settled.rows })
+    let Settling { head, position, claims, streams, rows, .. } = settled.settling;
+    let mut cache = cache.lock().await;
+    if settled.moved {
+        cache.move_on(head.moved(position), streams, &claims);
+    } else {
+        cache.put_back(streams);
+    }
+    Ok(Decided { outcomes: settled.outcomes, rows })
 }
 
 /// What these commands need to be decided.
@@ -106,15 +117,17 @@ pub(crate) fn needs<D: Domain>(batch: &[Waiting<D>]) -> Vec<Needs> {
 
 /// A batch that has been written.
 struct Settled<D: Domain> {
-    outcomes: Vec<Option<Outcome>>,
-    rows: Vec<Row>,
-    streams: HashMap<Uuid, Stream<D::State>>,
-    position: u64,
+    settling: Settling<D>,
+    outcomes: Vec<Option<Arc<Outcome>>>,
+    /// Whether the head was moved.
+    moved: bool,
 }
 
 /// A batch on its way: what it rests on, and what follows from it.
 pub(crate) struct Settling<D: Domain> {
     now: DateTime<Utc>,
+    /// As it was before.
+    pub(crate) head: Head,
     /// Of the last event, those that follow included.
     pub(crate) position: u64,
     known: HashMap<CommandId, Known>,
@@ -134,8 +147,8 @@ impl<D: Domain> Settling<D> {
         batch: &[Waiting<D>],
         repeats: Repeats,
     ) -> Result<Self, StoreError> {
-        let position = journal::lock_head(connection).await?;
-        cache.catch_up(connection, position).await?;
+        let head = journal::lock_head(connection).await?;
+        cache.catch_up(connection, head).await?;
         let known = match repeats {
             Repeats::Unexpected => HashMap::new(),
             Repeats::Possible => outcomes::load(connection, batch.iter().map(|waiting| waiting.id)).await?,
@@ -144,15 +157,17 @@ impl<D: Domain> Settling<D> {
         if repeats == Repeats::Possible {
             needs.iter_mut().for_each(|needs| needs.claims.append(&mut needs.unclaimed));
         }
-        let claims = Claims::load(connection, &needs).await?;
-        Ok(Self { known, ..Self::load(connection, cache, position, &needs, claims).await? })
+        let (mut claims, missing) = cache.claims(&needs);
+        claims.load(connection, &missing).await?;
+        cache.keep(head, &claims, missing);
+        Ok(Self { known, ..Self::load(connection, cache, head, &needs, claims).await? })
     }
 
-    /// Loads the states that are needed as of this position, which is the cache's.
+    /// Loads the states that are needed as of this head, which is the cache's.
     pub(crate) async fn load(
         connection: &mut Connection,
         cache: &mut Cache<D>,
-        position: u64,
+        head: Head,
         needs: &[Needs],
         claims: Claims,
     ) -> Result<Self, StoreError> {
@@ -164,7 +179,8 @@ impl<D: Domain> Settling<D> {
         let streams = cache.load(connection, ids).await?;
         Ok(Self {
             now: journal::now(),
-            position,
+            head,
+            position: head.position,
             known: HashMap::new(),
             claims,
             streams,
@@ -176,24 +192,30 @@ impl<D: Domain> Settling<D> {
     }
 
     /// Decides one by one.
-    pub(crate) fn all(&mut self, batch: &[Waiting<D>]) -> Result<Vec<Option<Outcome>>, StoreError> {
+    pub(crate) fn all(&mut self, batch: &[Waiting<D>]) -> Result<Vec<Option<Arc<Outcome>>>, StoreError> {
         batch.iter().map(|waiting| self.one(waiting)).collect()
     }
 
     /// Decides one by one and writes what follows.
     async fn settle(mut self, connection: &mut Connection, batch: &[Waiting<D>]) -> Result<Settled<D>, StoreError> {
         let outcomes = self.all(batch)?;
-        if !self.rows.is_empty() || self.claims.changed() {
-            journal::append(connection, &self.rows).await?;
+        let moved = !self.rows.is_empty() || self.claims.changed();
+        if moved {
             journal::move_head(connection, self.position).await?;
         }
-        outcomes::save(connection, self.fresh).await?;
-        self.claims.save(connection).await?;
-        D::write_private(connection, &self.private).await?;
-        Ok(Settled { outcomes, rows: self.rows, streams: self.streams, position: self.position })
+        self.write(connection).await?;
+        Ok(Settled { settling: self, outcomes, moved })
     }
 
-    fn one(&mut self, waiting: &Waiting<D>) -> Result<Option<Outcome>, StoreError> {
+    /// Writes what follows, but for the head.
+    pub(crate) async fn write(&self, connection: &mut Connection) -> Result<(), StoreError> {
+        journal::append(connection, &self.rows).await?;
+        outcomes::save(connection, &self.fresh).await?;
+        self.claims.save(connection).await?;
+        D::write_private(connection, &self.private).await
+    }
+
+    fn one(&mut self, waiting: &Waiting<D>) -> Result<Option<Arc<Outcome>>, StoreError> {
         if let Some(known) = self.known.get(&waiting.id) {
             return Ok(Some(known.repeat(&waiting.fingerprint)));
         }
@@ -208,7 +230,8 @@ impl<D: Domain> Settling<D> {
             Ok(decision) => self.accept(waiting, decision)?,
             Err(problem) => outcomes::refusal(waiting.id, self.position, &problem, self.now),
         };
-        let known = Known::new(outcome.clone(), waiting.fingerprint);
+        let outcome = Arc::new(outcome);
+        let known = Known::new(Arc::clone(&outcome), waiting.fingerprint);
         self.known.insert(waiting.id, known.clone());
         self.fresh.push(known);
         Ok(Some(outcome))

@@ -47,18 +47,18 @@ pub async fn write<E: EventSet>(database: &Database, past: Vec<Past<E>>) -> Resu
     let written = database.transaction(|connection| {
         let past = Arc::clone(&past);
         async move {
-            let mut position = journal::lock_head(connection).await?;
+            let mut position = journal::lock_head(connection).await?.position;
             let (mut rows, mut fresh, mut claims) = (Vec::new(), Vec::new(), Claims::default());
             for one in past.iter() {
                 position += 1;
                 rows.push(one.row(position)?);
                 // No repeat of it will come.
-                fresh.push(Known::new(one.outcome(position), Fingerprint::default()));
+                fresh.push(Known::new(one.outcome(position).into(), Fingerprint::default()));
                 one.taken.iter().for_each(|claim| claims.take(claim.clone(), one.stream_id));
             }
             journal::append(connection, &rows).await?;
             journal::move_head(connection, position).await?;
-            outcomes::save(connection, fresh).await?;
+            outcomes::save(connection, &fresh).await?;
             claims.save(connection).await
         }
         .boxed()

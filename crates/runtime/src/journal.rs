@@ -100,13 +100,12 @@ pub(crate) fn now() -> DateTime<Utc> {
     DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now)
 }
 
-/// Locks the head until the transaction ends and returns the last position.
+/// Locks the head until the transaction ends and returns it.
 ///
 /// # Errors
 /// When the store is away.
-pub(crate) async fn lock_head(connection: &mut Connection) -> Result<u64, StoreError> {
-    let head = journal_head::table.find(HEAD).select(journal_head::position).for_update();
-    Ok(head.first(connection).await?)
+pub(crate) async fn lock_head(connection: &mut Connection) -> Result<Head, StoreError> {
+    Ok(journal_head::table.find(HEAD).select(Head::as_select()).for_update().first(connection).await?)
 }
 
 /// The last committed position.
@@ -118,7 +117,7 @@ pub(crate) async fn head(connection: &mut Connection) -> Result<u64, StoreError>
 }
 
 /// The head: the last position, and how often something that decisions rest on has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = journal_head)]
 pub(crate) struct Head {
     pub(crate) position: u64,
@@ -132,6 +131,11 @@ impl Head {
     /// When the store is away.
     pub(crate) async fn read(connection: &mut Connection) -> Result<Self, StoreError> {
         Ok(journal_head::table.find(HEAD).select(Self::as_select()).first(connection).await?)
+    }
+
+    /// What it is after it was moved to this position once.
+    pub(crate) fn moved(self, position: u64) -> Self {
+        Self { position, changes: self.changes + 1 }
     }
 
     /// Moves it to this position if it still is what it was, and locks it; a script stops where it isn't: there is no

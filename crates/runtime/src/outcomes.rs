@@ -1,6 +1,7 @@
 //! What became of commands, kept in the transaction of their events, so that it can always be asked again.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use chrono::NaiveDateTime;
 use contracts::ids::CommandId;
@@ -19,8 +20,8 @@ use crate::script::{Literal, Script};
 pub(crate) type Fingerprint = [u8; 32];
 
 /// A row as it is stored.
-#[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = outcomes, treat_none_as_default_value = false)]
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = outcomes)]
 struct Row {
     command_id: Key,
     accepted: bool,
@@ -33,25 +34,25 @@ struct Row {
 /// A stored outcome and what it was the outcome of.
 #[derive(Clone)]
 pub(crate) struct Known {
-    outcome: Outcome,
-    fingerprint: Vec<u8>,
+    outcome: Arc<Outcome>,
+    fingerprint: Fingerprint,
 }
 
 impl Known {
-    pub(crate) fn new(outcome: Outcome, fingerprint: Fingerprint) -> Self {
-        Self { outcome, fingerprint: fingerprint.to_vec() }
+    pub(crate) fn new(outcome: Arc<Outcome>, fingerprint: Fingerprint) -> Self {
+        Self { outcome, fingerprint }
     }
 
     /// What a repeat is told: the same outcome, or a refusal when it's not the same command.
-    pub(crate) fn repeat(&self, fingerprint: &Fingerprint) -> Outcome {
-        if self.fingerprint == fingerprint {
-            return self.outcome.clone();
+    pub(crate) fn repeat(&self, fingerprint: &Fingerprint) -> Arc<Outcome> {
+        if self.fingerprint == *fingerprint {
+            return Arc::clone(&self.outcome);
         }
         let problem = Problem::new(
             Case::IdempotencyMismatch,
             "this idempotency key or command id has been used with another content",
         );
-        refusal(self.outcome.command_id, self.outcome.position, &problem, self.outcome.decided_at)
+        refusal(self.outcome.command_id, self.outcome.position, &problem, self.outcome.decided_at).into()
     }
 }
 
@@ -80,9 +81,10 @@ pub(crate) async fn load(
     let rows: Vec<Row> = counted(found, count).load(connection).await?;
     rows.into_iter()
         .map(|row| {
-            let fingerprint = row.fingerprint.clone();
+            let fingerprint = row.fingerprint.as_slice().try_into();
+            let fingerprint = fingerprint.map_err(|_| StoreError::Unreadable("a fingerprint".into()))?;
             let outcome = read(row)?;
-            Ok((outcome.command_id, Known { outcome, fingerprint }))
+            Ok((outcome.command_id, Known::new(outcome.into(), fingerprint)))
         })
         .collect()
 }
@@ -94,19 +96,6 @@ pub(crate) async fn load(
 pub(crate) async fn one(connection: &mut Connection, id: CommandId) -> Result<Option<Outcome>, StoreError> {
     let row = outcomes::table.find(Key(id.0)).select(Row::as_select()).first(connection).await.optional()?;
     row.map(read).transpose()
-}
-
-impl From<Known> for Row {
-    fn from(Known { outcome, fingerprint }: Known) -> Self {
-        Self {
-            command_id: Key(outcome.command_id.0),
-            accepted: outcome.status == OutcomeStatus::Accepted,
-            position: outcome.position,
-            body: outcome.body.get().to_owned(),
-            fingerprint,
-            decided_at: outcome.decided_at.naive_utc(),
-        }
-    }
 }
 
 /// Stores new outcomes.
@@ -125,8 +114,18 @@ pub(crate) fn save_in(script: &mut Script, outcomes: &[Known]) {
 }
 
 /// Stores new outcomes.
-pub(crate) async fn save(connection: &mut Connection, outcomes: Vec<Known>) -> Result<(), StoreError> {
-    for part in pieces(&outcomes.into_iter().map(Row::from).collect::<Vec<Row>>()) {
+pub(crate) async fn save(connection: &mut Connection, known: &[Known]) -> Result<(), StoreError> {
+    let rows = known.iter().map(|Known { outcome, fingerprint }| {
+        (
+            outcomes::command_id.eq(Key(outcome.command_id.0)),
+            outcomes::accepted.eq(outcome.status == OutcomeStatus::Accepted),
+            outcomes::position.eq(outcome.position),
+            outcomes::body.eq(outcome.body.get()),
+            outcomes::fingerprint.eq(fingerprint.as_slice()),
+            outcomes::decided_at.eq(outcome.decided_at.naive_utc()),
+        )
+    });
+    for part in pieces(&rows.collect::<Vec<_>>()) {
         counted(diesel::insert_into(outcomes::table).values(part), part.len()).execute(connection).await?;
     }
     Ok(())
