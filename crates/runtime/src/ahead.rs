@@ -9,17 +9,20 @@
 //! written, and the batch is decided again under the lock. (Optimistic concurrency control, as H. T. Kung and J. T. Robinson
 //! have it.)
 //!
-//! A small batch is written in one round trip: where a booking is alone, its latency is a chain of those.
+//! A small batch is written in one round trip, unless it has private rows: where a booking is alone, its latency is a chain of
+//! those.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use diesel_async::SimpleAsyncConnection;
 use tokio::sync::Mutex;
+use uuid::Uuid;
 
 use crate::cache::Cache;
 use crate::claims::Claims;
 use crate::database::{Connection, Database, StoreError, in_time};
-use crate::decide::{Decided, Settling, Waiting};
+use crate::decide::{self, Decided, Settling, Waiting};
 use crate::domain::{Domain, Needs};
 use crate::journal::{self, Head};
 use crate::outcomes;
@@ -32,25 +35,26 @@ const FEW: usize = 4;
 /// What was found when it was looked.
 pub(crate) struct Ahead {
     head: Head,
-    needs: Vec<Needs>,
+    streams: BTreeSet<Uuid>,
     claims: Claims,
 }
 
-/// Looks at what commands need; `None` where that is of no use.
+/// Looks at what commands need; `None` while others write, and where the store can't be asked.
 pub(crate) async fn look<D: Domain>(
     database: &Database,
     cache: &Arc<Mutex<Cache<D>>>,
     needs: Vec<Needs>,
 ) -> Option<Ahead> {
+    let streams = decide::streams(&needs);
     let (head, (mut claims, missing)) = {
         let cache = cache.lock().await;
-        (cache.head()?, cache.claims(&needs))
+        (cache.head()?, cache.kept_claims(needs))
     };
     if !missing.is_empty() {
         claims.load(&mut *database.connection().await.ok()?, &missing).await.ok()?;
         cache.lock().await.keep(head, &claims, missing);
     }
-    Some(Ahead { head, needs, claims })
+    Some(Ahead { head, streams, claims })
 }
 
 /// What was found before, unless something was decided here since then; else looks.
@@ -58,12 +62,12 @@ pub(crate) async fn look_again<D: Domain>(
     before: Option<Ahead>,
     database: &Database,
     cache: &Arc<Mutex<Cache<D>>>,
-    needs: Vec<Needs>,
+    batch: &[Waiting<D>],
 ) -> Option<Ahead> {
     let head = cache.lock().await.head();
     match before.filter(|before| Some(before.head) == head) {
         Some(before) => Some(before),
-        None => look(database, cache, needs).await,
+        None => look(database, cache, decide::needs(batch)).await,
     }
 }
 
@@ -75,11 +79,11 @@ pub(crate) async fn decide<D: Domain>(
     database: &Database,
     cache: &Arc<Mutex<Cache<D>>>,
     batch: &[Waiting<D>],
-    Ahead { head, needs, claims }: Ahead,
+    Ahead { head, streams, claims }: Ahead,
 ) -> Result<Decided, StoreError> {
     let mut connection = database.connection().await?;
     let mut cache = cache.lock().await;
-    let mut settling = Settling::load(&mut connection, &mut cache, head, &needs, claims).await?;
+    let mut settling = Settling::load(&mut connection, &mut cache, head, streams, claims).await?;
     let outcomes = settling.all(batch)?;
     if settling.fresh.is_empty() {
         cache.put_back(settling.streams);
@@ -102,19 +106,14 @@ async fn write<D: Domain>(connection: &mut Connection, settling: &Settling<D>) -
     let mut script = Script::default();
     script.add(format_args!("BEGIN"));
     settling.head.move_on(settling.position, &mut script);
-    if settling.fresh.len() > FEW {
-        script.run(connection).await?;
-        settling.write(connection).await?;
-        return Ok(connection.batch_execute("COMMIT").await?);
+    if settling.fresh.len() <= FEW && settling.private.is_empty() {
+        journal::append_in(&mut script, &settling.rows);
+        outcomes::save_in(&mut script, &settling.fresh);
+        settling.claims.save_in(&mut script);
+        script.add(format_args!("COMMIT"));
+        return script.run(connection).await;
     }
-    journal::append_in(&mut script, &settling.rows);
-    outcomes::save_in(&mut script, &settling.fresh);
-    settling.claims.save_in(&mut script);
-    if !settling.private.is_empty() {
-        script.run(connection).await?;
-        D::write_private(connection, &settling.private).await?;
-        script = Script::default();
-    }
-    script.add(format_args!("COMMIT"));
-    script.run(connection).await
+    script.run(connection).await?;
+    settling.write(connection).await?;
+    Ok(connection.batch_execute("COMMIT").await?)
 }

@@ -84,7 +84,7 @@ impl<D: Domain> CommandLoop<D> {
         let names: Vec<&'static str> = orders.iter().map(|(_, waiting)| waiting.command.name()).collect();
         let waiting: Vec<Waiting<D>> = orders.into_iter().map(|(_, waiting)| waiting).collect();
         let Prepared { waiting, ahead, .. } = if asked {
-            let ahead = ahead::look_again(ahead, &self.around.database, &self.cache, needs(&waiting)).await;
+            let ahead = ahead::look_again(ahead, &self.around.database, &self.cache, &waiting).await;
             Prepared { waiting, ahead, asked }
         } else {
             prepare(&self.around, &self.cache, waiting).await

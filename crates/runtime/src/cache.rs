@@ -85,8 +85,23 @@ impl<D: Domain> Cache<D> {
         Ok(())
     }
 
-    /// Who holds the claims that are needed, and which of them have to be loaded.
-    pub(crate) fn claims(&self, needs: &[Needs]) -> (Claims, Missing) {
+    /// Who holds the claims that are needed, as of the head that was caught up to; what isn't kept is loaded.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub(crate) async fn claims(
+        &mut self,
+        connection: &mut Connection,
+        needs: Vec<Needs>,
+    ) -> Result<Claims, StoreError> {
+        let (mut claims, missing) = self.kept_claims(needs);
+        claims.load(connection, &missing).await?;
+        self.keep(self.head, &claims, missing);
+        Ok(claims)
+    }
+
+    /// Who holds the claims that are needed, of those that are kept; and which have to be loaded.
+    pub(crate) fn kept_claims(&self, needs: Vec<Needs>) -> (Claims, Missing) {
         Claims::kept(needs, &self.holders)
     }
 

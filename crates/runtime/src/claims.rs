@@ -24,18 +24,20 @@ pub(crate) struct Claims {
 
 impl Claims {
     /// Those that are needed, of which some are `kept`; and what has to be loaded.
-    pub(crate) fn kept(needs: &[Needs], kept: &HashMap<Claim, Option<Uuid>>) -> (Self, Missing) {
+    pub(crate) fn kept(needs: Vec<Needs>, kept: &HashMap<Claim, Option<Uuid>>) -> (Self, Missing) {
         let mut claims = Self::default();
         let mut missing = Missing::default();
-        for claim in needs.iter().flat_map(|needs| &needs.claims) {
-            if let Some(holder) = kept.get(claim) {
-                claims.holders.insert(claim.clone(), *holder);
-            } else {
-                missing.single.insert(claim.clone());
+        for needs in needs {
+            for claim in needs.claims {
+                if let Some(holder) = kept.get(&claim) {
+                    claims.holders.insert(claim, *holder);
+                } else {
+                    missing.single.insert(claim);
+                }
             }
+            let kinds = needs.kinds.into_iter().map(|kind| Claim::new(kind, ""));
+            missing.prefixes.extend(needs.prefixes.into_iter().chain(kinds));
         }
-        let kinds = needs.iter().flat_map(|needs| &needs.kinds).map(|kind| Claim::new(kind, ""));
-        missing.prefixes = needs.iter().flat_map(|needs| &needs.prefixes).cloned().chain(kinds).collect();
         (claims, missing)
     }
 
@@ -233,7 +235,7 @@ mod tests {
         let claim = |value: &str| Claim::new("kind", value);
         let mut kept = HashMap::from([(claim("free"), None), (claim("held"), Some(holder))]);
         let needs = Needs::holder(claim("free")).and_holder(claim("held"));
-        let (mut claims, missing) = Claims::kept(std::slice::from_ref(&needs), &kept);
+        let (mut claims, missing) = Claims::kept(vec![needs], &kept);
         assert!(missing.is_empty());
         assert_eq!(claims.holders(), &kept);
 
@@ -249,8 +251,8 @@ mod tests {
 
     #[test]
     fn what_is_not_kept_is_loaded() {
-        let needs = [Needs::holder(Claim::new("a", "1")).and_prefix("b", "x"), Needs::default().and_all("c")];
-        let (claims, missing) = Claims::kept(&needs, &HashMap::new());
+        let needs = vec![Needs::holder(Claim::new("a", "1")).and_prefix("b", "x"), Needs::default().and_all("c")];
+        let (claims, missing) = Claims::kept(needs, &HashMap::new());
         assert!(claims.holders().is_empty());
         assert_eq!(missing.single, BTreeSet::from([Claim::new("a", "1")]));
         assert_eq!(missing.prefixes, BTreeSet::from([Claim::new("b", "x"), Claim::new("c", "")]));

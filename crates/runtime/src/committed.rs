@@ -44,14 +44,7 @@ impl<D: Domain> Committed<D> {
         let mut connection = self.database.connection().await?;
         let head = Head::read(&mut connection).await?;
         kept.catch_up(&mut connection, head).await?;
-        Ok(Reading {
-            kept,
-            connection,
-            head,
-            streams: HashMap::new(),
-            holders: HashMap::new(),
-            empty: D::State::default(),
-        })
+        Ok(Reading { kept, connection, streams: HashMap::new(), holders: HashMap::new(), empty: D::State::default() })
     }
 }
 
@@ -59,7 +52,6 @@ impl<D: Domain> Committed<D> {
 pub struct Reading<D: Domain> {
     kept: OwnedMutexGuard<Cache<D>>,
     connection: Object<Connection>,
-    head: Head,
     streams: HashMap<Uuid, Stream<D::State>>,
     holders: HashMap<Claim, Option<Uuid>>,
     empty: D::State,
@@ -70,12 +62,10 @@ impl<D: Domain> Reading<D> {
     ///
     /// # Errors
     /// When the store is away.
-    pub async fn load(&mut self, needs: Needs) -> Result<(), StoreError> {
-        let (mut claims, missing) = self.kept.claims(std::slice::from_ref(&needs));
-        claims.load(&mut self.connection, &missing).await?;
-        self.kept.keep(self.head, &claims, missing);
-        let holders = claims.into_holders();
-        let ids = needs.streams.into_iter().chain(holders.values().copied().flatten());
+    pub async fn load(&mut self, mut needs: Needs) -> Result<(), StoreError> {
+        let streams = std::mem::take(&mut needs.streams);
+        let holders = self.kept.claims(&mut self.connection, vec![needs]).await?.into_holders();
+        let ids = streams.into_iter().chain(holders.values().copied().flatten());
         let missing: Vec<Uuid> = ids.filter(|id| !self.streams.contains_key(id)).collect();
         self.streams.extend(self.kept.load(&mut self.connection, missing).await?);
         self.holders.extend(holders);

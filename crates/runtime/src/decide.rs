@@ -88,7 +88,7 @@ async fn decide_with<D: Domain>(
     batch: &Arc<Vec<Waiting<D>>>,
     repeats: Repeats,
 ) -> Result<Decided, StoreError> {
-    let settled = database
+    let (settling, outcomes) = database
         .transaction(|connection| {
             let (cache, batch) = (Arc::clone(cache), Arc::clone(batch));
             async move {
@@ -100,14 +100,13 @@ async fn decide_with<D: Domain>(
             .boxed()
         })
         .await?;
-    let Settling { head, position, claims, streams, rows, .. } = settled.settling;
     let mut cache = cache.lock().await;
-    if settled.moved {
-        cache.move_on(head.moved(position), streams, &claims);
+    if settling.moves() {
+        cache.move_on(settling.head.moved(settling.position), settling.streams, &settling.claims);
     } else {
-        cache.put_back(streams);
+        cache.put_back(settling.streams);
     }
-    Ok(Decided { outcomes: settled.outcomes, rows })
+    Ok(Decided { outcomes, rows: settling.rows })
 }
 
 /// What these commands need to be decided.
@@ -115,12 +114,9 @@ pub(crate) fn needs<D: Domain>(batch: &[Waiting<D>]) -> Vec<Needs> {
     batch.iter().map(|waiting| D::needs(&waiting.command, waiting.id)).collect()
 }
 
-/// A batch that has been written.
-struct Settled<D: Domain> {
-    settling: Settling<D>,
-    outcomes: Vec<Option<Arc<Outcome>>>,
-    /// Whether the head was moved.
-    moved: bool,
+/// The streams that are needed.
+pub(crate) fn streams(needs: &[Needs]) -> BTreeSet<Uuid> {
+    needs.iter().flat_map(|needs| needs.streams.iter().copied()).collect()
 }
 
 /// A batch on its way: what it rests on, and what follows from it.
@@ -157,10 +153,9 @@ impl<D: Domain> Settling<D> {
         if repeats == Repeats::Possible {
             needs.iter_mut().for_each(|needs| needs.claims.append(&mut needs.unclaimed));
         }
-        let (mut claims, missing) = cache.claims(&needs);
-        claims.load(connection, &missing).await?;
-        cache.keep(head, &claims, missing);
-        Ok(Self { known, ..Self::load(connection, cache, head, &needs, claims).await? })
+        let streams = streams(&needs);
+        let claims = cache.claims(connection, needs).await?;
+        Ok(Self { known, ..Self::load(connection, cache, head, streams, claims).await? })
     }
 
     /// Loads the states that are needed as of this head, which is the cache's.
@@ -168,15 +163,11 @@ impl<D: Domain> Settling<D> {
         connection: &mut Connection,
         cache: &mut Cache<D>,
         head: Head,
-        needs: &[Needs],
+        mut streams: BTreeSet<Uuid>,
         claims: Claims,
     ) -> Result<Self, StoreError> {
-        let ids: BTreeSet<Uuid> = needs
-            .iter()
-            .flat_map(|needs| needs.streams.iter().copied())
-            .chain(claims.holders().values().copied().flatten())
-            .collect();
-        let streams = cache.load(connection, ids).await?;
+        streams.extend(claims.holders().values().copied().flatten());
+        let streams = cache.load(connection, streams).await?;
         Ok(Self {
             now: journal::now(),
             head,
@@ -197,14 +188,22 @@ impl<D: Domain> Settling<D> {
     }
 
     /// Decides one by one and writes what follows.
-    async fn settle(mut self, connection: &mut Connection, batch: &[Waiting<D>]) -> Result<Settled<D>, StoreError> {
+    async fn settle(
+        mut self,
+        connection: &mut Connection,
+        batch: &[Waiting<D>],
+    ) -> Result<(Self, Vec<Option<Arc<Outcome>>>), StoreError> {
         let outcomes = self.all(batch)?;
-        let moved = !self.rows.is_empty() || self.claims.changed();
-        if moved {
+        if self.moves() {
             journal::move_head(connection, self.position).await?;
         }
         self.write(connection).await?;
-        Ok(Settled { settling: self, outcomes, moved })
+        Ok((self, outcomes))
+    }
+
+    /// Whether anything changes that decisions rest on.
+    fn moves(&self) -> bool {
+        !self.rows.is_empty() || self.claims.changed()
     }
 
     /// Writes what follows, but for the head.
