@@ -19,8 +19,9 @@ use crate::database::backoff;
 use crate::streams::{HEARTBEAT, PULL};
 use crate::{broker, cloud_events};
 
-/// Events that are read at once.
-const EVENTS: usize = 1000;
+/// Events that are asked for at once. Each is some 40 pieces of memory, which are dear once they are out of the processor's
+/// cache: with 1000, a projection that is made anew took 0.9 times as many events a second.
+const EVENTS: usize = 512;
 /// How long the broker keeps a consumer that nobody reads from any more.
 const ABANDONED: Duration = Duration::from_secs(2);
 

@@ -22,8 +22,8 @@ use crate::progress::Reached;
 use crate::schema::checkpoints;
 use crate::source::Source;
 
-/// Events that are worked on at once, give or take what comes in one go.
-const EVENTS: usize = 1000;
+/// Events that are worked on at once, give or take what comes in one go: as many as one statement has rows.
+const EVENTS: usize = 1024;
 /// How many reads wait to be worked on, at most. The client library hands out some 128 events at a time, so these are as many
 /// as the store works on meanwhile: with one read, who reads and who writes took turns.
 const AHEAD: usize = 16;
