@@ -16,6 +16,12 @@ use uuid::Uuid;
 
 use crate::eventually;
 
+/// A reply, and its error code if it is an error.
+fn read(reply: &async_nats::Message) -> (Value, Option<String>) {
+    let code = reply.headers.as_ref().and_then(|headers| headers.get(NATS_SERVICE_ERROR_CODE));
+    (serde_json::from_slice(&reply.payload).unwrap_or(Value::Null), code.map(ToString::to_string))
+}
+
 /// A connection to the broker.
 #[derive(Clone)]
 pub struct Broker {
@@ -45,15 +51,24 @@ impl Broker {
 
     /// Asks on any subject: the reply, and its error code if it is an error.
     pub async fn request(&self, subject: &str, payload: &[u8]) -> (Value, Option<String>) {
-        let reply = self.client.request(subject.to_owned(), payload.to_vec().into()).await.expect("a reply");
-        let code = reply.headers.as_ref().and_then(|headers| headers.get(NATS_SERVICE_ERROR_CODE));
-        (serde_json::from_slice(&reply.payload).unwrap_or(Value::Null), code.map(ToString::to_string))
+        read(&self.client.request(subject.to_owned(), payload.to_vec().into()).await.expect("a reply"))
     }
 
     /// The answer to a query.
     pub async fn query(&self, service: Service, query: &str, payload: Value) -> Value {
         let subject = service.query(query);
         let (reply, code) = self.request(&subject, payload.to_string().as_bytes()).await;
+        assert_eq!(code, None, "{subject}: {reply:#}");
+        reply
+    }
+
+    /// The same, from these positions at least, such as `bookings=7`.
+    pub async fn query_from(&self, positions: String, service: Service, query: &str, payload: Value) -> Value {
+        let mut with = HeaderMap::new();
+        with.insert(headers::MIN_POSITION, positions);
+        let subject = service.query(query);
+        let asked = self.client.request_with_headers(subject.clone(), with, payload.to_string().into());
+        let (reply, code) = read(&asked.await.expect("a reply"));
         assert_eq!(code, None, "{subject}: {reply:#}");
         reply
     }

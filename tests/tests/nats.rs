@@ -169,11 +169,8 @@ fn a_repeat_changes_nothing_and_another_payload_under_its_id_is_refused() {
         let outcomes: Vec<Outcome> = serde_json::from_slice(&replies.next().await.unwrap().payload).unwrap();
         assert!(outcomes[0].body.get().contains("idempotency-mismatch"), "{}", outcomes[0].body);
         // The read tables are a moment behind for whoever doesn't say what they must have.
-        let mut with = HeaderMap::new();
-        with.insert(headers::MIN_POSITION, format!("bookings={}", first.position));
-        let (subject, wanted) = (Service::Bookings.query("bookings"), json!({ "showtime_id": showtime }));
-        let reply = broker.client.request_with_headers(subject, with, wanted.to_string().into()).await.unwrap();
-        let bookings: Value = serde_json::from_slice(&reply.payload).unwrap();
+        let (position, wanted) = (format!("bookings={}", first.position), json!({ "showtime_id": showtime }));
+        let bookings = broker.query_from(position, Service::Bookings, "bookings", wanted).await;
         assert_eq!(bookings["items"].as_array().unwrap().len(), 1, "{bookings:#}");
     });
 }

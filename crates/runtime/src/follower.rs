@@ -17,13 +17,13 @@ use crate::database::{Connection, Database, StoreError, backoff};
 use crate::domain::Recorded;
 use crate::handover::Handover;
 use crate::health::Check;
-use crate::prepared::counted;
+use crate::prepared::{LONG, counted};
 use crate::progress::Reached;
 use crate::schema::checkpoints;
 use crate::source::Source;
 
-/// Events that are worked on at once, give or take what comes in one go: as many as one statement has rows.
-const EVENTS: usize = 1024;
+/// Events that are worked on at once, give or take what comes in one go: as many as one statement may have rows.
+const EVENTS: usize = LONG;
 /// How many reads wait to be worked on, at most. The client library hands out some 128 events at a time, so these are as many
 /// as the store works on meanwhile: with one read, who reads and who writes took turns.
 const AHEAD: usize = 16;

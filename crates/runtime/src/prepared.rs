@@ -14,7 +14,7 @@ const FEW: usize = 8;
 /// server as well.
 const MOST: usize = 128;
 /// The same where there are many rows and nobody waits for one of them.
-const LONG: usize = 1024;
+pub(crate) const LONG: usize = 1024;
 
 /// A statement and the number of its values.
 pub struct Counted<Q> {
@@ -33,8 +33,9 @@ pub fn pieces<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
     parted(rows, MOST)
 }
 
-/// The same for a projection, in longer ones: so long as the server works on one, whoever projects reads the next events, and
-/// does not have to come back in between. A projection that is made anew takes 1.15 times as many events a second.
+/// The same in longer ones, for a projection of short rows: a statement must not be longer than the server takes, which is
+/// 16 MiB. So long as the server works on one, whoever projects reads the next events, and does not have to come back in
+/// between: made anew, it takes 1.15 times as many events a second.
 pub fn long_pieces<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
     parted(rows, LONG)
 }

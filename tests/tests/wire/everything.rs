@@ -28,10 +28,7 @@ pub(crate) async fn everything_once(broker: &Broker) {
         (Service::Bookings, "bookings", json!({ "user_id": user })),
         (Service::Bookings, "seats", json!({ "showtime_id": showtime })),
     ] {
-        let mut with = HeaderMap::new();
-        with.insert(headers::MIN_POSITION, format!("bookings={last_booking}"));
-        let asked = broker.client.request_with_headers(service.query(query), with, payload.to_string().into());
-        asked.await.unwrap();
+        broker.query_from(format!("bookings={last_booking}"), service, query, payload).await;
     }
     for (method, payload) in [
         ("credentials", json!({ "user_id": user })),
