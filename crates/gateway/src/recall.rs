@@ -23,7 +23,7 @@ use crate::live::{Place, Tail};
 use crate::representation::Shown;
 
 /// How much is kept, in bytes, about.
-const BYTES: u64 = 8 << 20;
+const BYTES: u64 = 6 << 20;
 /// What the value of an answer and what is shown of it take, as a multiple of its JSON, about.
 const COPIES: usize = 3;
 /// How large an answer is expected to be.
@@ -91,7 +91,7 @@ impl<T> Answer<T> {
 
     /// Keeps how it is shown when that is `so`.
     pub(crate) fn keep(&self, so: &str, shown: &Shown) {
-        *self.lock() = Some((so.to_owned(), shown.clone()));
+        *self.lock() = Some((so.to_owned(), shown.compact()));
     }
 
     /// How it is shown `so`; `show` is asked the first time.

@@ -63,6 +63,11 @@ impl Shown {
         Ok(shown)
     }
 
+    /// The same, to be kept: in no more memory than it needs. What is written grows by doubling.
+    pub(crate) fn compact(&self) -> Self {
+        Self { body: Bytes::copy_from_slice(&self.body), ..self.clone() }
+    }
+
     /// The same with a link to the next page.
     pub(crate) fn with_link(self, link: Option<HeaderValue>) -> Self {
         Self { link, ..self }

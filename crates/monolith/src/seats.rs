@@ -82,21 +82,21 @@ pub(crate) async fn taken(
     showtime: ShowtimeId,
     user: UserId,
     wanted: &[Seat],
-) -> Result<Vec<(Seat, BookingId, UserId)>, Stop> {
+) -> Result<Vec<(Seat, UserId)>, Stop> {
     let (showtime, user) = (Key(showtime.0), Key(user.0));
     let wanted: Vec<String> = wanted.iter().map(Seat::to_string).collect();
     // One text for each number of seats.
     let text = format!(
-        "SELECT seat, booking_id, user_id FROM booked_seats WHERE showtime_id = ? AND user_id = ? UNION ALL \
-         SELECT seat, booking_id, user_id FROM booked_seats WHERE showtime_id = ? AND seat IN (?{}) AND user_id <> ?",
+        "SELECT seat, user_id FROM booked_seats WHERE showtime_id = ? AND user_id = ? UNION ALL \
+         SELECT seat, user_id FROM booked_seats WHERE showtime_id = ? AND seat IN (?{}) AND user_id <> ?",
         ", ?".repeat(wanted.len().saturating_sub(1))
     );
     let mut values = vec![Value::Key(showtime), Value::Key(user), Value::Key(showtime)];
     values.extend(wanted.iter().map(|seat| Value::Text(seat)));
     values.push(Value::Key(user));
-    let rows: Vec<(String, Key, Key)> = Words::<(Text, Binary, Binary)>::new(&text, values).load(connection).await?;
-    let read = |(seat, Key(booking), Key(user)): (String, Key, Key)| {
-        Ok((seat.parse().map_err(StoreError::Unreadable)?, booking.into(), user.into()))
+    let rows: Vec<(String, Key)> = Words::<(Text, Binary)>::new(&text, values).load(connection).await?;
+    let read = |(seat, Key(user)): (String, Key)| {
+        Ok((seat.parse().map_err(StoreError::Unreadable)?, user.into()))
     };
     rows.into_iter().map(read).collect()
 }

@@ -166,7 +166,7 @@ impl<D: Domain> CommandLoop<D> {
         waiting: &Arc<Vec<Waiting<D>>>,
         ahead: Option<Ahead>,
     ) -> Result<Vec<Option<Arc<Outcome>>>, StoreError> {
-        let decided = decide(&self.around.database, &self.cache, waiting, ahead).await?;
+        let decided = decide(&self.writing, &self.cache, waiting, ahead).await?;
         self.health.set(Ok(()));
         self.handover.put(decided.rows);
         Ok(decided.outcomes)

@@ -17,7 +17,7 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::new(20_000).unwrap();
 /// How much they may take together, in bytes, about. The bookings of 130 showtimes of 400 seats that sell out side by side
 /// fit; a showtime that doesn't is read anew with each of its bookings. With 128 side by side and room for 80, bookings of
 /// 256 connections took 1.2 times the processor time, and 500 a second three times as long.
-const BYTES: usize = 16 << 20;
+const BYTES: usize = 13 << 20;
 /// Claims that are kept, at most.
 const CLAIMS: usize = 10_000;
 /// Being further behind than this, starting afresh costs less than catching up.

@@ -212,7 +212,9 @@ impl Client {
         if !least.is_empty() {
             headers = headers::map([(names::MIN_POSITION, least.to_string())]);
         }
-        let reply = self.answer(subject, headers, payload).await.map_err(|error| {
+        // In a box: else whoever may ask carries room for two requests, whether they ask or not. What answers a request for
+        // a booking took 13,560 bytes, and takes 2,392.
+        let reply = Box::pin(self.answer(subject, headers, payload)).await.map_err(|error| {
             tracing::debug!(%error, %service, "a question was not answered");
             Problem::new(Case::Unavailable, format!("the {service} service does not answer at the moment"))
         })?;

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::batch::{LONGEST_PAUSE, Prepared, Taken};
 use crate::broker::Connection;
 use crate::cache::Cache;
-use crate::database::backoff;
+use crate::database::{Database, backoff};
 use crate::dead_letters::DeadLetters;
 use crate::domain::{Around, Domain};
 use crate::early::{self, Early, Heard, Was};
@@ -52,6 +52,8 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 /// What the loop works with.
 pub(crate) struct CommandLoop<D: Domain> {
     pub(crate) around: Around,
+    /// Where batches are decided, one at a time.
+    pub(crate) writing: Database,
     pub(crate) jetstream: async_nats::jetstream::Context,
     pub(crate) handover: Arc<Handover>,
     pub(crate) health: Check,

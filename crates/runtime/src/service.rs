@@ -39,9 +39,9 @@ use crate::room::Bounds;
 use crate::stranded::Stranded;
 use crate::{audit, commands, headers, intake, migrations, outcomes};
 
-/// Connections to the store: each message that was heard, the command loop, the relay, committed state and each follower
-/// need one at a time; queries share them.
-const CONNECTIONS: usize = 16;
+/// Connections to the store that are shared: each message that was heard, the relay, committed state and each reaction need
+/// one at a time, and so does each query.
+const SHARED: usize = 12;
 /// How long an answered command waits for its outcome where the caller does not say when it expires.
 const WAIT: TimeDelta = TimeDelta::seconds(10);
 /// How long a service that was told to stop may take.
@@ -50,6 +50,7 @@ const DRAIN: Duration = Duration::from_secs(8);
 /// What an endpoint or a background task is made from.
 struct Parts<D: Domain> {
     around: Around,
+    database_url: String,
     committed: Committed<D>,
     jetstream: jetstream::Context,
     health: Health,
@@ -63,7 +64,7 @@ struct Parts<D: Domain> {
 }
 
 type MakeEndpoint<D> = Box<dyn FnOnce(&Parts<D>) -> Endpoint + Send>;
-type StartFollower<D> = Box<dyn FnOnce(&mut Parts<D>) + Send>;
+type StartFollower<D> = Box<dyn FnOnce(&mut Parts<D>) -> anyhow::Result<()> + Send>;
 
 /// A service.
 pub struct Service<D: Domain> {
@@ -115,9 +116,10 @@ impl<D: Domain> Service<D> {
     /// Keeps read tables.
     pub fn project<P: Projection>(mut self) -> Self {
         self.followers.push(Box::new(|parts| {
-            let work = Projector::<P>::new(parts.around.database.clone());
+            let work = Projector::<P>::new(parts.writing()?);
             let progress = parts.follow(Projector::<P>::CHECKPOINT, work);
             parts.projected.push((P::Event::SERVICE, progress));
+            Ok(())
         }));
         self
     }
@@ -128,6 +130,7 @@ impl<D: Domain> Service<D> {
             let (database, client) = (parts.around.database.clone(), parts.around.client.clone());
             let work = Reactor::<R>::new(database, client, parts.shutdown.clone());
             parts.follow(Reactor::<R>::CHECKPOINT, work);
+            Ok(())
         }));
         self
     }
@@ -141,6 +144,7 @@ impl<D: Domain> Service<D> {
                 health: parts.health.check("erasures"),
             };
             parts.tracker.spawn(eraser.run(parts.shutdown.clone()));
+            Ok(())
         }));
         self
     }
@@ -155,7 +159,7 @@ impl<D: Domain> Service<D> {
         let health = Health::new();
         let started = health.check("start");
         process::serve_health(&args.common, service.name(), health.clone(), shutdown.clone()).await?;
-        let database = Database::new(&args.database_url, CONNECTIONS)?;
+        let database = Database::new(&args.database_url, SHARED)?;
         let nats = process::connect(&args.common, &format!("marquee-{service}"), &shutdown).await?;
         health.watch_broker(nats.clone());
         migrations::run(&database, &args.database_url, self.migrations, &shutdown).await?;
@@ -177,14 +181,15 @@ impl<D: Domain> Service<D> {
             followed: Vec::new(),
             dead_letters,
             around,
+            database_url: args.database_url,
             health,
             shutdown: shutdown.clone(),
         };
         // The relay goes on until the command loop has committed its last batch.
         let decided = CancellationToken::new();
-        parts.start_writing(decided.clone());
+        parts.start_writing(decided.clone())?;
         for start in self.followers {
-            start(&mut parts);
+            start(&mut parts)?;
         }
         parts.start_looking_after(args.keep_outcomes);
         let endpoints = self.endpoints.into_iter().map(|make| make(&parts)).collect();
@@ -208,10 +213,17 @@ impl<D: Domain> Service<D> {
 }
 
 impl<D: Domain> Parts<D> {
+    /// A connection for one who writes many rows at once. What is kept prepared of such statements takes megabytes, here and
+    /// in the server, on each connection that they are used on. With shared ones, that soon was all.
+    fn writing(&self) -> anyhow::Result<Database> {
+        Database::new(&self.database_url, 1)
+    }
+
     /// Starts the command loop and the relay.
-    fn start_writing(&self, decided: CancellationToken) {
+    fn start_writing(&self, decided: CancellationToken) -> anyhow::Result<()> {
         let commands = CommandLoop::<D> {
             around: self.around.clone(),
+            writing: self.writing()?,
             jetstream: self.jetstream.clone(),
             handover: Arc::clone(&self.handover),
             health: self.health.check("commands"),
@@ -234,6 +246,7 @@ impl<D: Domain> Parts<D> {
             last.cancel();
         });
         self.tracker.spawn(relay.run(decided));
+        Ok(())
     }
 
     fn follow(&mut self, checkpoint: Checkpoint, work: impl Work) -> Progress {

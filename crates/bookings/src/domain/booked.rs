@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use contracts::bookings::{Booking, BookingPlaced, BookingStatus, ShowtimeRef, SoldSeat};
 use contracts::ids::{BookingId, UserId};
+use contracts::layout::Seat;
 use contracts::money::Money;
 use contracts::showtimes::MovieRef;
 use contracts::{Case, Problem};
@@ -63,6 +64,11 @@ impl Booked {
     /// True while its seats are its own.
     pub fn stands(&self) -> bool {
         self.status != BookingStatus::Cancelled
+    }
+
+    /// True for one of its seats.
+    pub(super) fn has(&self, seat: Seat) -> bool {
+        self.seats.iter().any(|sold| sold.seat == seat)
     }
 
     /// What others get to see of it.

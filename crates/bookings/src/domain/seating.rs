@@ -10,12 +10,12 @@ mod laws;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use contracts::bookings::{
     BookingCancelled, BookingCheckedIn, BookingEvent, BookingPlaced, CancelBooking, CancelReason,
-    CancelShowtimeBookings, CancelUserBookings, ChangeSeats, CheckIn, MAX_SEATS, PlaceBooking, SeatsChanged,
+    CancelShowtimeBookings, CancelUserBookings, ChangeSeats, CheckIn, MAX_SEATS, PlaceBooking, SeatsChanged, SoldSeat,
 };
 use contracts::ids::{BookingId, ShowtimeId, UserId};
 use contracts::layout::Seat;
@@ -28,7 +28,7 @@ use super::sale::sell;
 
 /// What a booking of one seat takes with its entries in the maps below, in bytes: so much more memory a booking, 100,000
 /// bookings took.
-const BOOKING: usize = 310;
+const BOOKING: usize = 260;
 
 /// All bookings of one showtime.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,19 +36,19 @@ pub struct Seating {
     /// In boxes, because the nodes of a map that grows at its end are half empty: a sixth less memory.
     bookings: BTreeMap<BookingId, Box<Booked>>,
     /// The seats of all bookings that stand.
-    taken: BTreeMap<Seat, BookingId>,
+    taken: BTreeSet<Seat>,
     /// How many of them each user has, so that the cap costs no walk through all bookings. Whoever ever booked is here.
-    held: BTreeMap<UserId, usize>,
+    held: BTreeMap<UserId, u8>,
 }
 
 /// As a store knows it that keeps seats and bookings rather than events.
 impl Seating {
-    /// With these seats taken, by which booking and for whom. Only those need be there that a decision is about: the
-    /// seats that are wanted, and all of the user's.
-    pub fn of(taken: impl IntoIterator<Item = (Seat, BookingId, UserId)>) -> Self {
+    /// With these seats taken, and for whom. Only those need be there that a decision is about: the seats that are wanted,
+    /// and all of the user's.
+    pub fn of(taken: impl IntoIterator<Item = (Seat, UserId)>) -> Self {
         let mut seating = Self::default();
-        for (seat, booking, user) in taken {
-            seating.taken.insert(seat, booking);
+        for (seat, user) in taken {
+            seating.taken.insert(seat);
             *seating.held.entry(user).or_default() += 1;
         }
         seating
@@ -73,9 +73,9 @@ impl Seating {
         self.bookings.iter().map(|(id, booked)| (*id, booked.as_ref()))
     }
 
-    /// The booking that has this seat.
-    pub fn owner(&self, seat: Seat) -> Option<BookingId> {
-        self.taken.get(&seat).copied()
+    /// True for a seat of a booking that stands.
+    pub fn is_taken(&self, seat: Seat) -> bool {
+        self.taken.contains(&seat)
     }
 
     /// How much memory it takes, in bytes, about.
@@ -112,7 +112,7 @@ impl Seating {
         open(&checked.showtime, facts.closed, now)?;
         let wanted = command.seats.as_slice();
         self.check_cap(command.user_id, 0, wanted.len())?;
-        let seats = sell(wanted, &[], |seat| self.taken.contains_key(&seat), checked)?;
+        let seats = sell(wanted, &[], |seat| self.is_taken(seat), checked)?;
         Ok(BookingPlaced { booking_id: id, showtime_id: checked.showtime.id, user_id: command.user_id, seats })
     }
 
@@ -133,7 +133,7 @@ impl Seating {
         open(&checked.showtime, false, now)?;
         let wanted = command.seats.as_slice();
         self.check_cap(booked.user_id, booked.seats.len(), wanted.len())?;
-        let others = |seat| self.owner(seat).is_some_and(|owner| owner != command.id);
+        let others = |seat| self.is_taken(seat) && !booked.has(seat);
         let seats = sell(wanted, &booked.seats, others, checked)?;
         Ok(SeatsChanged { booking_id: command.id, showtime_id: checked.showtime.id, seats })
     }
@@ -217,7 +217,7 @@ impl Seating {
 
     /// The user gives `returned` seats back and wants `wanted`.
     fn check_cap(&self, user: UserId, returned: usize, wanted: usize) -> Result<(), Problem> {
-        let others = self.held.get(&user).copied().unwrap_or(0).saturating_sub(returned);
+        let others = usize::from(self.held.get(&user).copied().unwrap_or(0)).saturating_sub(returned);
         if others + wanted <= MAX_SEATS {
             return Ok(());
         }
@@ -247,7 +247,7 @@ impl Seating {
     pub fn apply(&mut self, event: &BookingEvent, at: DateTime<Utc>) {
         let Some((id, booked)) = self.after(event, at) else { return };
         self.release(id);
-        self.take(id, &booked);
+        self.take(&booked);
         self.bookings.insert(id, Box::new(booked));
     }
 
@@ -257,16 +257,22 @@ impl Seating {
             self.taken.remove(&sold.seat);
         }
         if let Some(held) = self.held.get_mut(&booked.user_id) {
-            *held = held.saturating_sub(booked.seats.len());
+            *held = held.saturating_sub(count(&booked.seats));
         }
     }
 
-    fn take(&mut self, id: BookingId, booked: &Booked) {
+    fn take(&mut self, booked: &Booked) {
         if booked.stands() {
-            self.taken.extend(booked.seats.iter().map(|sold| (sold.seat, id)));
-            *self.held.entry(booked.user_id).or_default() += booked.seats.len();
+            self.taken.extend(booked.seats.iter().map(|sold| sold.seat));
+            let held = self.held.entry(booked.user_id).or_default();
+            *held = held.saturating_add(count(&booked.seats));
         }
     }
+}
+
+/// How many seats these are: [`MAX_SEATS`] at most.
+fn count(seats: &[SoldSeat]) -> u8 {
+    u8::try_from(seats.len()).unwrap_or(u8::MAX)
 }
 
 fn cancelled(booking_id: BookingId, showtime_id: ShowtimeId, reason: CancelReason) -> BookingCancelled {

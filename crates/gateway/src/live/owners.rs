@@ -11,8 +11,8 @@ use runtime::client::Client;
 
 use super::entry::{Concerns, Entry};
 
-/// Bookings whose users are remembered: some megabytes.
-const BOOKINGS: NonZeroUsize = match NonZeroUsize::new(50_000) {
+/// Bookings whose users are remembered. Of another, the bookings service is asked, once for all listeners.
+const BOOKINGS: NonZeroUsize = match NonZeroUsize::new(10_000) {
     Some(bookings) => bookings,
     None => NonZeroUsize::MIN,
 };

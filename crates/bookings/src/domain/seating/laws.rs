@@ -1,10 +1,10 @@
 //! What holds after any sequence of commands.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use contracts::Problem;
 use contracts::bookings::{BookingEvent, CancelBooking, CancelShowtimeBookings, ChangeSeats, MAX_SEATS};
-use contracts::ids::{BookingId, UserId};
+use contracts::ids::UserId;
 use contracts::layout::Seat;
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
@@ -66,15 +66,13 @@ fn decide(seating: &Seating, number: u128, asked: &Asked) -> Result<Vec<BookingE
     }
 }
 
-/// Who has which seat, as the bookings have it. Fails when two have the same.
-fn seats_of_standing(seating: &Seating) -> BTreeMap<Seat, BookingId> {
-    let mut owners = BTreeMap::new();
-    for (id, booked) in seating.bookings().filter(|(_, booked)| booked.stands()) {
-        for sold in &booked.seats {
-            assert_eq!(owners.insert(sold.seat, id), None, "{} is sold twice", sold.seat);
-        }
+/// The seats of the bookings that stand. Fails when two have the same.
+fn seats_of_standing(seating: &Seating) -> BTreeSet<Seat> {
+    let mut seats = BTreeSet::new();
+    for sold in seating.bookings().filter(|(_, booked)| booked.stands()).flat_map(|(_, booked)| &booked.seats) {
+        assert!(seats.insert(sold.seat), "{} is sold twice", sold.seat);
     }
-    owners
+    seats
 }
 
 fn held(seating: &Seating, by: UserId) -> usize {
@@ -98,7 +96,7 @@ proptest! {
             }
             prop_assert_eq!(&seats_of_standing(&seating), &seating.taken);
             prop_assert!((0..3).all(|by| held(&seating, user(by)) <= MAX_SEATS));
-            prop_assert!((0..3).all(|by| held(&seating, user(by)) == seating.held.get(&user(by)).copied().unwrap_or(0)));
+            prop_assert!((0..3).all(|by| held(&seating, user(by)) == seating.held.get(&user(by)).map_or(0, |held| usize::from(*held))));
         }
     }
 
@@ -117,7 +115,8 @@ proptest! {
                     let (id, booked) = before_it.after(&events[0], before()).unwrap();
                     prop_assert_eq!(booked.seats.iter().map(|sold| sold.seat).collect::<Vec<_>>(), wanted.clone());
                     prop_assert_eq!(booked.total.amount, booked.seats.iter().map(|sold| sold.price.amount).sum::<u32>());
-                    prop_assert!(wanted.iter().all(|seat| seating.owner(*seat) == Some(id)));
+                    prop_assert_eq!(seating.booking(id), Some(&booked));
+                    prop_assert!(wanted.iter().all(|seat| seating.is_taken(*seat)));
                 }
                 (Ok(_), None) => {}
             }
@@ -131,8 +130,9 @@ proptest! {
             for event in decide(&seating, number as u128, asked).unwrap_or_default() {
                 seating.apply(&event, before());
                 if let BookingEvent::Cancelled(event) = &event {
-                    prop_assert!(seating.taken.values().all(|owner| *owner != event.booking_id));
-                    prop_assert!(!seating.booking(event.booking_id).unwrap().stands());
+                    let booked = seating.booking(event.booking_id).unwrap();
+                    prop_assert!(booked.seats.iter().all(|sold| !seating.is_taken(sold.seat)));
+                    prop_assert!(!booked.stands());
                 }
             }
             match asked {
