@@ -21,7 +21,7 @@ USER 10001:10001
 COPY --from=build /out/ /opt/marquee/bin/
 ENV PATH=/opt/marquee/bin:/usr/local/bin:/usr/bin:/bin
 # The MySQL client keeps 128 buffers by itself, each as large as the largest statement.
-ENV MYSQL_ASYNC_BUFFER_POOL_CAP=8
+ENV MYSQL_ASYNC_BUFFER_POOL_CAP=4
 # The gateway's REST and Swagger UI.
 EXPOSE 8080
 # No ENTRYPOINT: `docker run marquee bookings --help`

@@ -139,7 +139,7 @@ fn a_bookings_story_adds_up_to_the_same_state() {
     let story = ["booking-placed", "booking-seats-changed", "booking-cancelled"];
     assert_eq!(seats(&story[..1]), ["A1", "E1"]);
     assert_eq!(seats(&story[..2]), ["A2"]);
-    let total = |events: usize| serde_json::to_value(booking_after(&story[..events]).total).unwrap();
+    let total = |events: usize| serde_json::to_value(booking_after(&story[..events]).total()).unwrap();
     assert_eq!(total(1), json!({ "amount": 2900, "currency": "EUR" }));
     assert_eq!(total(2), json!({ "amount": 1250, "currency": "EUR" }));
     assert_eq!(booking_after(&story[..2]).status, BookingStatus::Confirmed);

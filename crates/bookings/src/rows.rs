@@ -3,7 +3,6 @@
 use chrono::NaiveDateTime;
 use contracts::bookings::BookingStatus;
 use contracts::ids::{BookingId, ShowtimeId};
-use contracts::money::Money;
 use contracts::showtimes::ShowtimeStatus;
 use diesel::prelude::*;
 use runtime::database::{Key, StoreError};
@@ -35,14 +34,15 @@ impl BookingRow {
     /// # Errors
     /// When its seats cannot be written.
     pub fn write(id: BookingId, showtime: ShowtimeId, booked: &Booked) -> Result<Self, StoreError> {
+        let total = booked.total();
         Ok(Self {
             id: Key(id.0),
             user_id: Key(booked.user_id.0),
             showtime_id: Key(showtime.0),
             version: booked.version,
             seats: to_json(&booked.seats)?,
-            total_amount: booked.total.amount,
-            total_currency: booked.total.currency.into(),
+            total_amount: total.amount,
+            total_currency: total.currency.into(),
             status: booking_status(booked.status).to_owned(),
             created_at: booked.created_at.naive_utc(),
             updated_at: booked.updated_at.naive_utc(),
@@ -54,11 +54,10 @@ impl BookingRow {
     /// # Errors
     /// When the row is none of ours.
     pub fn read(self) -> Result<(BookingId, ShowtimeId, Booked), StoreError> {
-        let currency = self.total_currency.try_into().map_err(StoreError::Unreadable)?;
         let booked = Booked {
             user_id: self.user_id.0.into(),
             seats: from_json(&self.seats)?,
-            total: Money { amount: self.total_amount, currency },
+            currency: self.total_currency.try_into().map_err(StoreError::Unreadable)?,
             version: self.version,
             status: [BookingStatus::Confirmed, BookingStatus::CheckedIn, BookingStatus::Cancelled]
                 .into_iter()

@@ -16,7 +16,7 @@ use crate::token;
 
 /// How many buffers the MySQL client keeps, which only the environment can tell it. It would keep 128 and write into one after
 /// the other, until each has grown to the largest statement: after 100,000 bookings that took 13 MiB of the bookings service.
-const BUFFERS: usize = 8;
+const BUFFERS: usize = 4;
 
 /// The gateway's name, and its program's.
 pub const GATEWAY: &str = "gateway";

@@ -95,9 +95,7 @@ pub(crate) async fn taken(
     values.extend(wanted.iter().map(|seat| Value::Text(seat)));
     values.push(Value::Key(user));
     let rows: Vec<(String, Key)> = Words::<(Text, Binary)>::new(&text, values).load(connection).await?;
-    let read = |(seat, Key(user)): (String, Key)| {
-        Ok((seat.parse().map_err(StoreError::Unreadable)?, user.into()))
-    };
+    let read = |(seat, Key(user)): (String, Key)| Ok((seat.parse().map_err(StoreError::Unreadable)?, user.into()));
     rows.into_iter().map(read).collect()
 }
 

@@ -102,7 +102,7 @@ fn describe() {
     describe_gauge!(PROJECTION_LAG_SECONDS, Unit::Seconds, "How long it has had any before it");
     describe_counter!(BURIED, "Commands that were set aside");
     describe_gauge!(DEAD_LETTERS, "Dead letters of this service that are kept");
-    describe_gauge!(POOL, "Connections to the store");
+    describe_gauge!(POOL, "Connections to the store that are shared");
     describe_gauge!(POOL_WAITING, "Who waits for a connection to the store");
     describe_counter!(PRUNED, "Outcomes that were too old to be kept");
     describe_counter!(SHED, "Commands and questions that were refused because too many were under way");

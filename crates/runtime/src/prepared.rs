@@ -30,19 +30,20 @@ pub fn counted<Q>(statement: Q, values: usize) -> Counted<Q> {
 /// Rows in pieces for one statement each, of such lengths that all of them are kept prepared. For 150 rows, three statements
 /// that are prepared cost less than one that is not: preparing it alone, the server describes each of its values.
 pub fn pieces<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
-    parted(rows, MOST)
+    parted(rows, |_| MOST)
 }
 
-/// The same in longer ones, for a projection of short rows: a statement must not be longer than the server takes, which is
-/// 16 MiB. So long as the server works on one, whoever projects reads the next events, and does not have to come back in
+/// The same, and as long as there are enough, in longer ones, for a projection of short rows: a statement must not be longer
+/// than the server takes, which is 16 MiB. So long as the server works on one, whoever projects reads the next events, and does not have to come back in
 /// between: made anew, it takes 1.15 times as many events a second.
 pub fn long_pieces<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
-    parted(rows, LONG)
+    parted(rows, |rows| if rows < LONG { MOST } else { LONG })
 }
 
-fn parted<T>(mut rows: &[T], most: usize) -> impl Iterator<Item = &[T]> {
+/// In pieces of so many at most, which may depend on how many are left.
+fn parted<T>(mut rows: &[T], most: fn(usize) -> usize) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
-        let length = if rows.len() <= FEW { rows.len() } else { most.min(1 << rows.len().ilog2()) };
+        let length = if rows.len() <= FEW { rows.len() } else { most(rows.len()).min(1 << rows.len().ilog2()) };
         let (piece, rest) = rows.split_at_checked(length).filter(|(piece, _)| !piece.is_empty())?;
         rows = rest;
         Some(piece)
@@ -104,6 +105,7 @@ mod tests {
         let rows: Vec<usize> = (0..1100).collect();
         assert_eq!(pieces(&rows).flatten().copied().collect::<Vec<_>>(), rows);
         assert_eq!(long_pieces(&rows).map(<[usize]>::len).collect::<Vec<_>>(), [1024, 64, 8, 4]);
+        assert_eq!(long_pieces(&rows[..300]).map(<[usize]>::len).collect::<Vec<_>>(), [128, 128, 32, 8, 4]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use contracts::bookings::{Booking, BookingPlaced, BookingStatus, ShowtimeRef, SoldSeat};
 use contracts::ids::{BookingId, UserId};
 use contracts::layout::Seat;
-use contracts::money::Money;
+use contracts::money::{Currency, Money};
 use contracts::showtimes::MovieRef;
 use contracts::{Case, Problem};
 
@@ -14,9 +14,9 @@ pub struct Booked {
     /// For whom.
     pub user_id: UserId,
     /// The seats and what they were sold for; a cancelled booking keeps them for the record.
-    pub seats: Vec<SoldSeat>,
-    /// What they cost together.
-    pub total: Money,
+    pub seats: Box<[SoldSeat]>,
+    /// In which all of them were sold, because a showtime's prices are all in one.
+    pub currency: Currency,
     /// Counts this booking's own events from 1; the stream's version counts those of all bookings of the showtime.
     pub version: u32,
     /// Whether it stands.
@@ -33,8 +33,8 @@ impl Booked {
     pub fn placed(event: &BookingPlaced, at: DateTime<Utc>) -> Option<Self> {
         Some(Self {
             user_id: event.user_id,
-            seats: event.seats.clone(),
-            total: total(&event.seats)?,
+            seats: event.seats.as_slice().into(),
+            currency: event.seats.first()?.price.currency,
             version: 1,
             status: BookingStatus::Confirmed,
             created_at: at,
@@ -44,8 +44,7 @@ impl Booked {
 
     /// The same booking with other seats.
     pub fn with_seats(self, seats: &[SoldSeat], at: DateTime<Utc>) -> Self {
-        let total = total(seats).unwrap_or(self.total);
-        Self { seats: seats.to_vec(), total, version: self.version + 1, updated_at: at, ..self }
+        Self { seats: seats.into(), version: self.version + 1, updated_at: at, ..self }
     }
 
     /// The same booking, its holders having come.
@@ -66,6 +65,12 @@ impl Booked {
         self.status != BookingStatus::Cancelled
     }
 
+    /// What its seats cost together.
+    pub fn total(&self) -> Money {
+        let amount = self.seats.iter().fold(0, |sum: u32, sold| sum.saturating_add(sold.price.amount));
+        Money { amount, currency: self.currency }
+    }
+
     /// True for one of its seats.
     pub(super) fn has(&self, seat: Seat) -> bool {
         self.seats.iter().any(|sold| sold.seat == seat)
@@ -75,12 +80,12 @@ impl Booked {
     pub fn view(self, id: BookingId, movie: MovieRef, showtime: ShowtimeRef) -> Booking {
         Booking {
             id,
+            total: self.total(),
             version: self.version,
             user_id: self.user_id,
             movie,
             showtime,
-            seats: self.seats,
-            total: self.total,
+            seats: self.seats.into_vec(),
             status: self.status,
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -101,12 +106,4 @@ impl Booked {
             BookingStatus::Cancelled => Err(Problem::new(Case::BookingCancelled, format!("booking {id} is cancelled"))),
         }
     }
-}
-
-/// What these seats cost together; `None` for no seats. A showtime's prices are all in one currency, so the first
-/// seat's is that of all.
-fn total(seats: &[SoldSeat]) -> Option<Money> {
-    let currency = seats.first()?.price.currency;
-    let amount = seats.iter().fold(0, |sum: u32, seat| sum.saturating_add(seat.price.amount));
-    Some(Money { amount, currency })
 }

@@ -28,7 +28,7 @@ use super::sale::sell;
 
 /// What a booking of one seat takes with its entries in the maps below, in bytes: so much more memory a booking, 100,000
 /// bookings took.
-const BOOKING: usize = 260;
+const BOOKING: usize = 245;
 
 /// All bookings of one showtime.
 #[derive(Clone, Debug, Default, PartialEq)]

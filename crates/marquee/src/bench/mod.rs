@@ -23,11 +23,13 @@ mod workload;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use anyhow::bail;
 use chrono::Utc;
 use clap::ValueEnum;
 use futures_util::future::try_join_all;
+use tokio::time::sleep;
 
 use crate::logs::say;
 use crate::services;
@@ -38,6 +40,10 @@ pub use workload::Workload;
 
 /// How many bookings a second the subscriber is told of.
 const TOLD: f64 = 1_000.0;
+
+/// How long all is quiet before it is looked how much memory everything takes. Allocators keep what was freed for a second or
+/// two, because it may be wanted again.
+const CALM: Duration = Duration::from_secs(5);
 
 /// What `marquee bench` can be told.
 #[derive(Clone, Debug, clap::Args)]
@@ -130,6 +136,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         results.grown = compare(&mut systems, &args, &times).await?;
     }
     results.told = told(&mut systems, &args, &times).await?;
+    sleep(CALM).await;
     for filled in &mut systems {
         results.cost.insert(filled.system.which.name(), cost(filled).await?);
     }

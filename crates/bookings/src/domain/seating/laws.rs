@@ -114,7 +114,7 @@ proptest! {
                 (Ok(events), Some(wanted)) => {
                     let (id, booked) = before_it.after(&events[0], before()).unwrap();
                     prop_assert_eq!(booked.seats.iter().map(|sold| sold.seat).collect::<Vec<_>>(), wanted.clone());
-                    prop_assert_eq!(booked.total.amount, booked.seats.iter().map(|sold| sold.price.amount).sum::<u32>());
+                    prop_assert_eq!(booked.total().amount, booked.seats.iter().map(|sold| sold.price.amount).sum::<u32>());
                     prop_assert_eq!(seating.booking(id), Some(&booked));
                     prop_assert!(wanted.iter().all(|seat| seating.is_taken(*seat)));
                 }

@@ -49,7 +49,7 @@ fn a_placed_booking_stands_and_has_its_seats() {
     let seating = given(&[(1, 1, &["A1", "B2"])]);
     let booked = seating.booking(booking(1)).unwrap();
     assert_eq!((booked.version, booked.status), (1, BookingStatus::Confirmed));
-    assert_eq!((booked.user_id, booked.total.amount), (user(1), 2500));
+    assert_eq!((booked.user_id, booked.total().amount), (user(1), 2500));
     assert!(seating.is_taken(seat("A1")) && !seating.is_taken(seat("A2")));
     assert!(seating.knows(user(1)) && !seating.knows(user(2)));
 }
@@ -138,7 +138,7 @@ fn a_kept_seat_costs_what_it_was_sold_for() {
 
     let seating = then(seating, event);
     let booked = seating.booking(booking(1)).unwrap();
-    assert_eq!((booked.version, booked.total.amount), (2, 2200));
+    assert_eq!((booked.version, booked.total().amount), (2, 2200));
     assert_eq!(["A1", "A2", "A3"].map(|name| seating.is_taken(seat(name))), [false, true, true]);
 }
 
