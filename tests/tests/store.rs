@@ -50,15 +50,14 @@ async fn questions_that_wait_for_the_store_hold_no_booking_up() {
     // Waits until the read table is filled.
     cinema.api.get(&list).await.expect(200);
 
-    let database = cinema.store(Service::Bookings);
-    let holding = &mut *database.connection().await.unwrap();
+    let [holding, looking] = [cinema.store(Service::Bookings), cinema.store(Service::Bookings)];
+    let (holding, looking) = (&mut *holding.connection().await.unwrap(), &mut *looking.connection().await.unwrap());
     holding.batch_execute("LOCK TABLES bookings WRITE").await.unwrap();
     let questions = (0..QUESTIONS).map(|_| {
         let (api, list) = (cinema.api.clone(), list.clone());
         tokio::spawn(async move { api.get(&list).await })
     });
     let questions: Vec<_> = questions.collect();
-    let looking = &mut *database.connection().await.unwrap();
     eventually("questions on all connections that they share", async || {
         let waiting = "(SELECT COUNT(*) FROM information_schema.processlist WHERE state LIKE 'Waiting for table%')";
         let waiting: i64 = select(sql::<BigInt>(waiting)).get_result(looking).await.unwrap();
