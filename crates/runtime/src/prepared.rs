@@ -34,8 +34,8 @@ pub fn pieces<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
 }
 
 /// The same, and as long as there are enough, in longer ones, for a projection of short rows: a statement must not be longer
-/// than the server takes, which is 16 MiB. So long as the server works on one, whoever projects reads the next events, and does not have to come back in
-/// between: made anew, it takes 1.15 times as many events a second.
+/// than the server takes, which is 16 MiB. So long as the server works on one, whoever projects reads the next events, and
+/// does not have to come back in between: made anew, it takes 1.15 times as many events a second.
 pub fn long_pieces<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
     parted(rows, |rows| if rows < LONG { MOST } else { LONG })
 }
