@@ -65,12 +65,12 @@ async fn refuses_what_is_in_use_drains_and_finds_its_data_again() {
     assert_eq!(processes.len(), 6, "two servers and four programs");
     // As README has it for whoever starts services alone, and the image for its own.
     let variables = ["MYSQL_ASYNC_BUFFER_POOL_CAP=4", "MIMALLOC_PURGE_DELAY=100"];
-    for service in Service::ALL {
-        let pid = launcher.process(service.name()).expect("a process that runs").pid();
+    for program in Service::ALL.map(Service::name).into_iter().chain([services::GATEWAY]) {
+        let pid = launcher.process(program).expect("a process that runs").pid();
         let environment =
             fs::read_to_string(format!("/proc/{}/environ", pid.as_raw_nonzero())).expect("its environment");
         let environment: Vec<&str> = environment.split('\0').collect();
-        assert!(variables.iter().all(|variable| environment.contains(variable)), "{service}");
+        assert!(variables.iter().all(|variable| environment.contains(variable)), "{program}");
     }
     for text in [include_str!("../../README.md"), include_str!("../../Dockerfile")] {
         assert!(variables.iter().all(|variable| text.contains(variable)));

@@ -2,6 +2,7 @@
 //! number of replicas may write: who finds the head moved reads what the others wrote, forgets the claims, and goes on.
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 
 use lru::LruCache;
 use uuid::Uuid;
@@ -12,7 +13,7 @@ use crate::domain::{Claim, Domain, Needs, Recorded, Stream};
 use crate::journal::{self, Head, Row};
 
 /// Streams that are kept, at most.
-const CAPACITY: usize = 20_000;
+const CAPACITY: NonZeroUsize = NonZeroUsize::new(20_000).unwrap();
 /// How much they may take together, in bytes, about. The bookings of 128 showtimes of 400 seats that sell out side by side
 /// fit; a showtime that doesn't is read anew with each of its bookings. With 128 side by side and room for 80, bookings of
 /// 256 connections took 1.2 times the processor time, and 500 a second three times as long.
@@ -49,8 +50,10 @@ impl<D: Domain> Kept<D> {
 
 impl<D: Domain> Default for Cache<D> {
     fn default() -> Self {
-        // One that knew its bound would take room for all of it at once.
-        let (streams, holders, head) = (LruCache::unbounded(), HashMap::new(), Head::default());
+        // One that is made with its bound takes room for all of it at once.
+        let mut streams = LruCache::unbounded();
+        streams.resize(CAPACITY);
+        let (holders, head) = (HashMap::new(), Head::default());
         Self { streams, bytes: 0, holders, head, stood: false }
     }
 }
@@ -164,10 +167,11 @@ impl<D: Domain> Cache<D> {
         for (id, stream) in streams {
             let kept = Kept::new(stream);
             self.bytes += kept.bytes;
-            let replaced = self.streams.put(id, kept);
-            self.bytes -= replaced.map_or(0, |replaced| replaced.bytes);
+            // What it replaces, or what has not been used for longest.
+            let gone = self.streams.push(id, kept);
+            self.bytes -= gone.map_or(0, |(_, gone)| gone.bytes);
         }
-        while (self.bytes > BYTES || self.streams.len() > CAPACITY)
+        while self.bytes > BYTES
             && let Some((_, gone)) = self.streams.pop_lru()
         {
             self.bytes -= gone.bytes;

@@ -29,25 +29,22 @@ pub fn counted<Q>(statement: Q, values: usize) -> Counted<Q> {
 
 /// Rows in pieces for one statement each, of such lengths that all of them are kept prepared. For 150 rows, three statements
 /// that are prepared cost less than one that is not: preparing it alone, the server describes each of its values.
-pub fn pieces<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
-    parted(rows, |_| MOST)
+pub fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let length = if rows.len() <= FEW { rows.len() } else { MOST.min(1 << rows.len().ilog2()) };
+        let (piece, rest) = rows.split_at_checked(length).filter(|(piece, _)| !piece.is_empty())?;
+        rows = rest;
+        Some(piece)
+    })
 }
 
 /// The same, and as long as there are enough, in longer ones, for a projection of short rows: a statement must not be longer
 /// than the server takes, which is 16 MiB. So long as the server works on one, whoever projects reads the next events, and
 /// does not have to come back in between: made anew, it takes 1.15 times as many events a second.
 pub fn long_pieces<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
-    parted(rows, |rows| if rows < LONG { MOST } else { LONG })
-}
-
-/// In pieces of so many at most, which may depend on how many are left.
-fn parted<T>(mut rows: &[T], most: fn(usize) -> usize) -> impl Iterator<Item = &[T]> {
-    std::iter::from_fn(move || {
-        let length = if rows.len() <= FEW { rows.len() } else { most(rows.len()).min(1 << rows.len().ilog2()) };
-        let (piece, rest) = rows.split_at_checked(length).filter(|(piece, _)| !piece.is_empty())?;
-        rows = rest;
-        Some(piece)
-    })
+    let long = rows.chunks_exact(LONG);
+    let rest = pieces(long.remainder());
+    long.chain(rest)
 }
 
 /// For a list of which the order and repetitions don't matter: the same with the last value repeated up to a power of
