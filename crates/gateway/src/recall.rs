@@ -23,7 +23,7 @@ use crate::live::{Place, Tail};
 use crate::representation::Shown;
 
 /// How much is kept, in bytes, about.
-const BYTES: u64 = 4 << 20;
+const BYTES: u64 = 3 << 20;
 /// What the value of an answer and what is shown of it take, as a multiple of its JSON, about.
 const COPIES: usize = 3;
 /// How large an answer is expected to be.

@@ -21,7 +21,7 @@ pub(crate) async fn showtimes(
     let mut reading = committed.read().await?;
     let asked = || query.showtimes.iter();
     reading.load(asked().fold(Needs::default(), |needs, asked| needs.and_holder(claims::showtime(asked.id)))).await?;
-    let movies = asked().filter_map(|asked| Some(find(asked.id, &reading)?.1.details().movie_id));
+    let movies = asked().filter_map(|asked| Some(find(asked.id, &reading)?.1.movie_id()));
     let movies = movies.fold(Needs::default(), Needs::and_stream);
     reading.load(movies).await?;
     Ok(CheckedShowtimes { showtimes: asked().filter_map(|asked| check(asked, &reading)).collect() })
@@ -29,7 +29,7 @@ pub(crate) async fn showtimes(
 
 fn check(asked: &CheckShowtime, reading: &Reading<Movies>) -> Option<CheckedShowtime> {
     let (hall, screening) = find(asked.id, reading)?;
-    let movie = reading.state(screening.details().movie_id).movie()?;
+    let movie = reading.state(screening.movie_id()).movie()?;
     let showtime = screening.view(movie.reference(), hall.reference());
     Some(CheckedShowtime::new(showtime, hall.layout(), &asked.seats))
 }

@@ -12,7 +12,7 @@ use runtime::client::Client;
 use super::entry::{Concerns, Entry};
 
 /// Bookings whose users are remembered. Of another, the bookings service is asked, once for all listeners.
-const BOOKINGS: NonZeroUsize = match NonZeroUsize::new(10_000) {
+const BOOKINGS: NonZeroUsize = match NonZeroUsize::new(5_000) {
     Some(bookings) => bookings,
     None => NonZeroUsize::MIN,
 };

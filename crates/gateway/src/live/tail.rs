@@ -17,8 +17,8 @@ use super::entry::Entry;
 use super::owners::Owners;
 use super::place::Place;
 
-/// So many bytes of events are kept: the last 3,000 bookings, about. Who is further behind reads them from the stream.
-const BYTES: usize = 3 << 20;
+/// So many bytes of events are kept: the last 2,000 bookings, about. Who is further behind reads them from the stream.
+const BYTES: usize = 2 << 20;
 /// What an event costs beside its text, about.
 const OVERHEAD: usize = 300;
 /// So many of each service's newest events are read at the start: after a gateway's restart all listeners come back.

@@ -23,6 +23,8 @@ const MOST: f64 = 12_000.0;
 const MOST_EACH: f64 = 1_500.0;
 /// Bookings that are read, and seats that are taken on the hot seat map.
 const BOOKINGS: usize = 1_000;
+/// On how many connections requests are begun at a rate: so many can wait for their answers.
+const RATED: usize = 256;
 /// With how many connections what is read is made.
 const FILLERS: usize = 16;
 /// How long a system may take until what was written can be read.
@@ -104,7 +106,7 @@ impl Filled {
     pub(super) async fn prepare(&mut self, workload: Workload, load: Load, times: &Times) -> anyhow::Result<Plan> {
         let (connections, rate) = match load {
             Load::Connections(connections) => (connections, None),
-            Load::Rate(rate) => (times.most_connections, Some(rate)),
+            Load::Rate(rate) => (RATED, Some(rate)),
         };
         let most = rate.unwrap_or_else(|| MOST.min(MOST_EACH * connections as f64)).min(times.most);
         let count = (most * (times.warm_up + times.seconds)).ceil() as usize;
@@ -153,7 +155,6 @@ pub(super) struct Times {
     pub(super) seconds: f64,
     /// Requests a second at most that seats are made for.
     pub(super) most: f64,
-    pub(super) most_connections: usize,
     /// The program that is the load generator, too.
     pub(super) marquee: PathBuf,
 }
@@ -198,6 +199,5 @@ pub(super) fn times(args: &Args, marquee: PathBuf) -> Times {
     } else {
         (usize::from(args.rounds), args.warm_up, args.seconds, f64::MAX)
     };
-    let most_connections = args.connections().into_iter().max().unwrap_or(1);
-    Times { rounds, warm_up, seconds, most, most_connections, marquee }
+    Times { rounds, warm_up, seconds, most, marquee }
 }

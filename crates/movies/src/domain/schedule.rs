@@ -12,7 +12,8 @@ use super::screening::clean_at;
 /// The showtimes of one hall.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Schedule {
-    screenings: BTreeMap<ShowtimeId, Screening>,
+    /// In boxes: a map has room for more than it holds.
+    screenings: BTreeMap<ShowtimeId, Box<Screening>>,
     /// Those that take place, by start. They never overlap, so a search by start finds any clash.
     occupied: BTreeMap<DateTime<Utc>, ShowtimeId>,
 }
@@ -29,31 +30,31 @@ impl FromIterator<Screening> for Schedule {
 impl Schedule {
     /// One showtime, cancelled or not.
     pub fn screening(&self, id: ShowtimeId) -> Option<&Screening> {
-        self.screenings.get(&id)
+        self.screenings.get(&id).map(Box::as_ref)
     }
 
     /// Every showtime, cancelled or not.
     #[cfg(test)]
     pub(super) fn screenings(&self) -> impl Iterator<Item = &Screening> {
-        self.screenings.values()
+        self.screenings.values().map(Box::as_ref)
     }
 
     /// The showtimes that are still to take place.
     pub fn upcoming(&self, now: DateTime<Utc>) -> impl Iterator<Item = &Screening> {
-        let from_now = self.occupied.range(now..).filter_map(|(_, id)| self.screenings.get(id));
+        let from_now = self.occupied.range(now..).filter_map(|(_, id)| self.screening(*id));
         from_now.filter(move |screening| screening.is_upcoming(now))
     }
 
     /// True while a showtime is to come or under way, cleaning included.
     pub fn is_in_use(&self, now: DateTime<Utc>) -> bool {
         // They never overlap, so the last that starts is the last that ends.
-        let last = self.occupied.last_key_value().and_then(|(_, id)| self.screenings.get(id));
+        let last = self.occupied.last_key_value().and_then(|(_, id)| self.screening(*id));
         last.is_some_and(|last| now < clean_at(last.ends_at()))
     }
 
     /// True while this movie is still to be shown.
     pub fn will_show(&self, movie: MovieId, now: DateTime<Utc>) -> bool {
-        self.upcoming(now).any(|screening| screening.details().movie_id == movie)
+        self.upcoming(now).any(|screening| screening.movie_id() == movie)
     }
 
     /// A showtime, other than `own`, that needs the hall while a movie from `starts_at` to `ends_at` would, cleaning
@@ -66,7 +67,7 @@ impl Schedule {
     ) -> Option<&Screening> {
         // Of those that start before the hall would be clean again, the last one needs the hall longest.
         let mut before = self.occupied.range(..clean_at(ends_at)).rev().filter(|(_, id)| Some(**id) != own);
-        let last = before.next().and_then(|(_, id)| self.screenings.get(id))?;
+        let last = before.next().and_then(|(_, id)| self.screening(*id))?;
         (starts_at < clean_at(last.ends_at())).then_some(last)
     }
 }
@@ -86,9 +87,9 @@ impl Schedule {
     }
 
     fn change(&mut self, id: ShowtimeId, change: impl FnOnce(&Screening) -> Screening) {
-        let Some(old) = self.screenings.get(&id) else { return };
-        let changed = change(old);
-        self.occupied.remove(&old.starts_at());
+        let Some(old) = self.screening(id) else { return };
+        let (before, changed) = (old.starts_at(), change(old));
+        self.occupied.remove(&before);
         self.put(changed);
     }
 
@@ -96,6 +97,6 @@ impl Schedule {
         if !screening.is_cancelled() {
             self.occupied.insert(screening.starts_at(), screening.id());
         }
-        self.screenings.insert(screening.id(), screening);
+        self.screenings.insert(screening.id(), Box::new(screening));
     }
 }

@@ -1,10 +1,13 @@
 //! One showtime, as its hall knows it.
 
 use chrono::{DateTime, Duration, Utc};
-use contracts::ids::ShowtimeId;
+use contracts::ids::{HallId, MovieId, ShowtimeId};
+use contracts::money::{Currency, Money};
+use contracts::seat::Category;
 use contracts::showtimes::{
     HallRef, MovieRef, Showtime, ShowtimeDetails, ShowtimeRescheduled, ShowtimeScheduled, ShowtimeStatus,
 };
+use contracts::text::Text;
 
 /// How long a hall is cleaned after a screening.
 const CLEANING: Duration = Duration::minutes(15);
@@ -18,8 +21,14 @@ pub struct Screening {
     id: ShowtimeId,
     /// Counts this showtime's own events; the stream's version counts those of the hall and all its showtimes.
     version: u32,
-    details: ShowtimeDetails,
+    movie_id: MovieId,
+    hall_id: HallId,
+    starts_at: DateTime<Utc>,
     ends_at: DateTime<Utc>,
+    format: Text<20>,
+    language: Text<35>,
+    /// By category. A hall keeps all its showtimes, and for the one or two prices of each a map would take 400 bytes.
+    prices: Box<[(Category, Money)]>,
     status: ShowtimeStatus,
 }
 
@@ -28,8 +37,8 @@ impl Screening {
     /// One from what others get to see of it.
     pub fn of(view: Showtime) -> Self {
         let Showtime { id, version, movie, hall, starts_at, ends_at, format, language, prices, status } = view;
-        let details = ShowtimeDetails { movie_id: movie.id, hall_id: hall.id, starts_at, format, language, prices };
-        Self { id, version, details, ends_at, status }
+        let prices = prices.into_iter().collect();
+        Self { id, version, movie_id: movie.id, hall_id: hall.id, starts_at, ends_at, format, language, prices, status }
     }
 
     /// Which showtime it is.
@@ -42,14 +51,24 @@ impl Screening {
         self.version
     }
 
-    /// What is known of it.
-    pub fn details(&self) -> &ShowtimeDetails {
-        &self.details
+    /// What is shown.
+    pub fn movie_id(&self) -> MovieId {
+        self.movie_id
+    }
+
+    /// Where.
+    pub fn hall_id(&self) -> HallId {
+        self.hall_id
+    }
+
+    /// The one of all its prices.
+    pub fn currency(&self) -> Option<Currency> {
+        self.prices.first().map(|(_, price)| price.currency)
     }
 
     /// When it starts.
     pub fn starts_at(&self) -> DateTime<Utc> {
-        self.details.starts_at
+        self.starts_at
     }
 
     /// When the movie ends.
@@ -87,11 +106,11 @@ impl Screening {
             version: self.version,
             movie,
             hall,
-            starts_at: self.details.starts_at,
+            starts_at: self.starts_at,
             ends_at: self.ends_at,
-            format: self.details.format.clone(),
-            language: self.details.language.clone(),
-            prices: self.details.prices.clone(),
+            format: self.format.clone(),
+            language: self.language.clone(),
+            prices: self.prices.iter().cloned().collect(),
             status: self.status,
         }
     }
@@ -101,19 +120,20 @@ impl Screening {
 impl Screening {
     /// One that was scheduled.
     pub fn new(event: &ShowtimeScheduled) -> Self {
-        Self {
-            id: event.showtime_id,
-            version: 1,
-            details: event.details.clone(),
-            ends_at: event.ends_at,
-            status: ShowtimeStatus::Scheduled,
-        }
+        Self::scheduled(event.showtime_id, 1, event.details.clone(), event.ends_at)
     }
 
     /// The same after it was rescheduled.
     #[must_use]
     pub fn rescheduled(&self, event: &ShowtimeRescheduled) -> Self {
-        Self { version: self.version + 1, details: event.details.clone(), ends_at: event.ends_at, ..self.clone() }
+        let scheduled = Self::scheduled(self.id, self.version + 1, event.details.clone(), event.ends_at);
+        Self { status: self.status, ..scheduled }
+    }
+
+    fn scheduled(id: ShowtimeId, version: u32, details: ShowtimeDetails, ends_at: DateTime<Utc>) -> Self {
+        let ShowtimeDetails { movie_id, hall_id, starts_at, format, language, prices } = details;
+        let (prices, status) = (prices.into_iter().collect(), ShowtimeStatus::Scheduled);
+        Self { id, version, movie_id, hall_id, starts_at, ends_at, format, language, prices, status }
     }
 
     /// The same after it was cancelled.

@@ -85,7 +85,7 @@ impl Hall {
     ) -> Result<ShowtimeRescheduled, Problem> {
         let screening = self.changeable(command.id, if_version, now)?;
         let details = &command.details;
-        check_immutable(screening.details(), details)?;
+        check_immutable(screening, details)?;
         check_details(details, self.layout(), now)?;
         let ends_at = details.starts_at + (screening.ends_at() - screening.starts_at());
         self.check_free(details.starts_at, ends_at, Some(command.id))?;
@@ -103,7 +103,7 @@ impl Hall {
         now: DateTime<Utc>,
     ) -> Result<ShowtimeCancelled, Problem> {
         let screening = self.changeable(id, if_version, now)?;
-        Ok(ShowtimeCancelled { showtime_id: id, movie_id: screening.details().movie_id, hall_id: self.id() })
+        Ok(ShowtimeCancelled { showtime_id: id, movie_id: screening.movie_id(), hall_id: self.id() })
     }
 
     fn changeable(&self, id: ShowtimeId, if_version: Option<u32>, now: DateTime<Utc>) -> Result<&Screening, Problem> {
@@ -188,19 +188,18 @@ fn price_errors(prices: &Prices, layout: &Layout) -> Vec<FieldError> {
 }
 
 /// Refuses another movie, hall or currency than the showtime has.
-fn check_immutable(old: &ShowtimeDetails, new: &ShowtimeDetails) -> Result<(), Problem> {
-    let currency = old.prices.values().next().map(|price| price.currency);
+fn check_immutable(old: &Screening, new: &ShowtimeDetails) -> Result<(), Problem> {
     let fixed = |field: String, what: &str| {
         FieldError::new(field, "immutable", format!("the {what} of a showtime cannot change"))
     };
     let mut errors = Vec::new();
-    if old.movie_id != new.movie_id {
+    if old.movie_id() != new.movie_id {
         errors.push(fixed("movie_id".into(), "movie"));
     }
-    if old.hall_id != new.hall_id {
+    if old.hall_id() != new.hall_id {
         errors.push(fixed("hall_id".into(), "hall"));
     }
-    let foreign = new.prices.iter().filter(|(_, price)| Some(price.currency) != currency);
+    let foreign = new.prices.iter().filter(|(_, price)| Some(price.currency) != old.currency());
     errors.extend(foreign.map(|(category, _)| fixed(format!("prices.{category}"), "currency")));
     if errors.is_empty() {
         return Ok(());
