@@ -10,6 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use contracts::bookings::{BookingEvent, BookingStatus};
 use contracts::catalogue::Catalogue;
 use contracts::movies::MovieEvent;
+use contracts::showtimes::{Showtime, ShowtimeDetails};
 use contracts::users::UserEvent;
 use contracts::{EventSet, Role, Service};
 use serde_json::{Value, json};
@@ -120,8 +121,12 @@ fn a_movies_and_a_halls_story_add_up_to_the_same_state() {
     let screening_after =
         |events: usize| hall_after(events).showtimes().screening(scheduled.showtime_id).unwrap().clone();
     assert_eq!(hall_after(2).view().capacity, 49);
-    assert_eq!(screening_after(3).details(), &scheduled.details);
-    assert_eq!(screening_after(3).ends_at(), scheduled.ends_at);
+    let (screening, movie) = (screening_after(3), state_after(&["movie-added"]).movie().unwrap().reference());
+    let (movie_id, hall_id) = (screening.movie_id(), screening.hall_id());
+    let Showtime { starts_at, ends_at, format, language, prices, .. } =
+        screening.view(movie, hall_after(3).reference());
+    let details = ShowtimeDetails { movie_id, hall_id, starts_at, format, language, prices };
+    assert_eq!((details, ends_at), (scheduled.details, scheduled.ends_at));
     assert!(!screening_after(4).is_cancelled() && screening_after(5).is_cancelled());
     assert!(state_after(&story).present_hall().is_none());
 }
