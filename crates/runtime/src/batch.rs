@@ -26,9 +26,9 @@ use crate::{figures, journal, outcomes};
 const DELIVERIES: i64 = 5;
 /// How long the outcomes in one message may be together, in bytes, unless one alone is longer.
 const REPLY: usize = 1 << 20;
-/// From this try on, pauses before what waits for a peer or the store is tried again don't grow any more: up to 640 ms,
+/// From this try on, pauses before what waits for a peer or the store is tried again don't grow any more: up to 320 ms,
 /// so that what is back is noticed soon.
-pub(crate) const LONGEST_PAUSE: u32 = 5;
+pub(crate) const LONGEST_PAUSE: u32 = 4;
 
 /// A message that is being worked on.
 pub(crate) struct Taken<'m, D: Domain> {
