@@ -122,7 +122,7 @@ fn a_movies_and_a_halls_story_add_up_to_the_same_state() {
         |events: usize| hall_after(events).showtimes().screening(scheduled.showtime_id).unwrap().clone();
     assert_eq!(hall_after(2).view().capacity, 49);
     let (screening, movie) = (screening_after(3), state_after(&["movie-added"]).movie().unwrap().reference());
-    let (movie_id, hall_id) = (screening.movie_id(), screening.hall_id());
+    let (movie_id, hall_id) = (screening.movie_id(), hall_after(3).id());
     let Showtime { starts_at, ends_at, format, language, prices, .. } =
         screening.view(movie, hall_after(3).reference());
     let details = ShowtimeDetails { movie_id, hall_id, starts_at, format, language, prices };

@@ -12,10 +12,7 @@ use crate::live::Place;
 
 /// Callers that are remembered; after that, whoever has not been heard of for longest is forgotten. Such a caller may
 /// read something older than their last write, unless they send `Marquee-Min-Position`.
-const CALLERS: NonZeroUsize = match NonZeroUsize::new(10_000) {
-    Some(callers) => callers,
-    None => NonZeroUsize::MIN,
-};
+const CALLERS: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 
 /// Who reads: an account, or while nobody has signed in, an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -12,10 +12,7 @@ use runtime::client::Client;
 use super::entry::{Concerns, Entry};
 
 /// Bookings whose users are remembered. Of another, the bookings service is asked, once for all listeners.
-const BOOKINGS: NonZeroUsize = match NonZeroUsize::new(5_000) {
-    Some(bookings) => bookings,
-    None => NonZeroUsize::MIN,
-};
+const BOOKINGS: NonZeroUsize = NonZeroUsize::new(5_000).unwrap();
 
 /// The users of the bookings that were heard of last.
 pub(crate) struct Owners {

@@ -63,7 +63,7 @@ pub struct Args {
     /// By how many connections
     #[arg(long, value_delimiter = ',', default_value = "1,16,64,256")]
     connections: Vec<usize>,
-    /// How many bookings a second are begun, whatever is answered, in measurements of that kind
+    /// How many bookings a second are begun, on 256 connections and whatever is answered, in measurements of that kind
     #[arg(long, value_delimiter = ',', default_value = "500,1000,2000")]
     rates: Vec<f64>,
     /// How many bookings, of five events each, the services get that are then compared with the others, to see what growth

@@ -1,7 +1,7 @@
 //! One showtime, as its hall knows it.
 
 use chrono::{DateTime, Duration, Utc};
-use contracts::ids::{HallId, MovieId, ShowtimeId};
+use contracts::ids::{MovieId, ShowtimeId};
 use contracts::money::{Currency, Money};
 use contracts::seat::Category;
 use contracts::showtimes::{
@@ -22,7 +22,6 @@ pub struct Screening {
     /// Counts this showtime's own events; the stream's version counts those of the hall and all its showtimes.
     version: u32,
     movie_id: MovieId,
-    hall_id: HallId,
     starts_at: DateTime<Utc>,
     ends_at: DateTime<Utc>,
     format: Text<20>,
@@ -36,9 +35,9 @@ pub struct Screening {
 impl Screening {
     /// One from what others get to see of it.
     pub fn of(view: Showtime) -> Self {
-        let Showtime { id, version, movie, hall, starts_at, ends_at, format, language, prices, status } = view;
+        let Showtime { id, version, movie, starts_at, ends_at, format, language, prices, status, hall: _ } = view;
         let prices = prices.into_iter().collect();
-        Self { id, version, movie_id: movie.id, hall_id: hall.id, starts_at, ends_at, format, language, prices, status }
+        Self { id, version, movie_id: movie.id, starts_at, ends_at, format, language, prices, status }
     }
 
     /// Which showtime it is.
@@ -54,11 +53,6 @@ impl Screening {
     /// What is shown.
     pub fn movie_id(&self) -> MovieId {
         self.movie_id
-    }
-
-    /// Where.
-    pub fn hall_id(&self) -> HallId {
-        self.hall_id
     }
 
     /// The one of all its prices.
@@ -131,9 +125,9 @@ impl Screening {
     }
 
     fn scheduled(id: ShowtimeId, version: u32, details: ShowtimeDetails, ends_at: DateTime<Utc>) -> Self {
-        let ShowtimeDetails { movie_id, hall_id, starts_at, format, language, prices } = details;
+        let ShowtimeDetails { movie_id, starts_at, format, language, prices, hall_id: _ } = details;
         let (prices, status) = (prices.into_iter().collect(), ShowtimeStatus::Scheduled);
-        Self { id, version, movie_id, hall_id, starts_at, ends_at, format, language, prices, status }
+        Self { id, version, movie_id, starts_at, ends_at, format, language, prices, status }
     }
 
     /// The same after it was cancelled.

@@ -85,7 +85,7 @@ impl Hall {
     ) -> Result<ShowtimeRescheduled, Problem> {
         let screening = self.changeable(command.id, if_version, now)?;
         let details = &command.details;
-        check_immutable(screening, details)?;
+        check_immutable(screening, self.id(), details)?;
         check_details(details, self.layout(), now)?;
         let ends_at = details.starts_at + (screening.ends_at() - screening.starts_at());
         self.check_free(details.starts_at, ends_at, Some(command.id))?;
@@ -187,8 +187,8 @@ fn price_errors(prices: &Prices, layout: &Layout) -> Vec<FieldError> {
     missing.chain(unknown).chain(mixed).chain(too_high).collect()
 }
 
-/// Refuses another movie, hall or currency than the showtime has.
-fn check_immutable(old: &Screening, new: &ShowtimeDetails) -> Result<(), Problem> {
+/// Refuses another movie or currency than the showtime has, and another hall.
+fn check_immutable(old: &Screening, hall: HallId, new: &ShowtimeDetails) -> Result<(), Problem> {
     let fixed = |field: String, what: &str| {
         FieldError::new(field, "immutable", format!("the {what} of a showtime cannot change"))
     };
@@ -196,7 +196,7 @@ fn check_immutable(old: &Screening, new: &ShowtimeDetails) -> Result<(), Problem
     if old.movie_id() != new.movie_id {
         errors.push(fixed("movie_id".into(), "movie"));
     }
-    if old.hall_id() != new.hall_id {
+    if hall != new.hall_id {
         errors.push(fixed("hall_id".into(), "hall"));
     }
     let foreign = new.prices.iter().filter(|(_, price)| Some(price.currency) != old.currency());
