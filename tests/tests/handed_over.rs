@@ -1,4 +1,5 @@
-//! A projection takes what was decided here at first hand, and from the broker what another replica has decided.
+//! A projection takes what was decided here at first hand, what was there before from the journal, and from the broker what
+//! another replica has decided.
 
 use std::collections::BTreeSet;
 
@@ -36,7 +37,11 @@ async fn what_is_decided_here_and_by_another_replica_is_shown_once() {
     };
     register(&gateway, 1).await;
     all_are_shown(&cinema, 1).await;
-    let before = readers().await;
+    let before = eventually("the readers of gateway, bookings and projection", async || {
+        let now = readers().await;
+        (now.len() == 3).then_some(now)
+    })
+    .await;
 
     register(&gateway, MANY).await;
     all_are_shown(&cinema, 1 + MANY).await;
@@ -61,16 +66,34 @@ async fn what_is_decided_here_and_by_another_replica_is_shown_once() {
     assert_eq!(code, Some(0), "{report}");
 }
 
+/// Leaves the read table as another replica does that has just begun to make it anew.
+async fn empty(cinema: &Cinema) {
+    let store = cinema.store(Service::Users);
+    let empty = "BEGIN; DELETE FROM users; UPDATE checkpoints SET position = 0 WHERE projection = 'users'; COMMIT";
+    store.connection().await.unwrap().batch_execute(empty).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_that_are_made_anew_while_the_service_runs_are_whole() {
     let cinema = Cinema::start().await;
     let gateway = cinema.broker_as(NatsUser::Gateway).await;
     register(&gateway, 3).await;
     all_are_shown(&cinema, 3).await;
-    let store = cinema.store(Service::Users);
-    // As another replica leaves them that has just begun.
-    let empty = "BEGIN; DELETE FROM users; UPDATE checkpoints SET position = 0 WHERE projection = 'users'; COMMIT";
-    store.connection().await.unwrap().batch_execute(empty).await.unwrap();
+    empty(&cinema).await;
     register(&gateway, 1).await;
     all_are_shown(&cinema, 4).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_are_made_anew_though_the_stream_has_the_last_events_only() {
+    let cinema = Cinema::start().await;
+    let gateway = cinema.broker_as(NatsUser::Gateway).await;
+    register(&gateway, MANY).await;
+    all_are_shown(&cinema, MANY).await;
+    let provisioner = jetstream::new(cinema.broker_as(NatsUser::Provisioner).await.client);
+    let stream = provisioner.get_stream(Service::Users.events_stream()).await.expect("a stream");
+    stream.purge().keep(1).await.expect("purged");
+    empty(&cinema).await;
+    register(&gateway, 1).await;
+    all_are_shown(&cinema, MANY + 1).await;
 }

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use runtime::database::{Connection, Key, StoreError};
 use runtime::domain::Recorded;
-use runtime::prepared::{counted, long_pieces, pieces};
+use runtime::prepared::{counted, pieces};
 use runtime::projector::Projection;
 
 use crate::domain::Booked;
@@ -31,7 +31,7 @@ impl Projection for BookingTables {
         }
         let rows = changed.iter().map(|(id, (showtime, booked))| BookingRow::write(*id, *showtime, booked));
         let rows: Vec<BookingRow> = rows.collect::<Result<_, _>>()?;
-        for part in long_pieces(&rows) {
+        for part in pieces(&rows) {
             counted(diesel::replace_into(bookings::table).values(part), part.len()).execute(connection).await?;
         }
         Ok(())

@@ -17,13 +17,13 @@ use crate::database::{Connection, Database, StoreError, backoff};
 use crate::domain::Recorded;
 use crate::handover::Handover;
 use crate::health::Check;
-use crate::prepared::{LONG, counted};
+use crate::prepared::counted;
 use crate::progress::Reached;
 use crate::schema::checkpoints;
 use crate::source::Source;
 
-/// Events that are worked on at once, give or take what comes in one go: as many as one statement may have rows.
-const EVENTS: usize = LONG;
+/// Events that are worked on at once, give or take what comes in one go.
+const EVENTS: usize = 1024;
 /// How many reads wait to be worked on, at most. The client library hands out some 128 events at a time, so these are as many
 /// as the store works on meanwhile: with one read, who reads and who writes took turns.
 const AHEAD: usize = 16;
@@ -133,7 +133,8 @@ impl<W: Work> Follower<W> {
     async fn follow(&self, shutdown: &CancellationToken) -> Result<(), async_nats::Error> {
         let mut position = self.checkpoint.read(&mut *self.database.connection().await?).await?;
         self.progress.set(position);
-        let source = Source::<W::Event>::open(&self.jetstream, position, self.handover.as_deref()).await?;
+        let own = self.handover.as_deref().map(|handover| (&self.database, handover));
+        let source = Source::<W::Event>::open(&self.jetstream, position, own).await?;
         self.health.set(Ok(()));
         // The next events are read while the store works on those before: with inserts that are kept prepared, that made
         // 24,000 events a second of 16,000; with several reads ahead instead of one, 1.1 times as many.

@@ -13,8 +13,6 @@ const FEW: usize = 8;
 /// How many rows one statement carries. What is kept prepared of a statement takes memory for each of its values, in the
 /// server as well.
 const MOST: usize = 128;
-/// The same where there are many rows and nobody waits for one of them.
-pub(crate) const LONG: usize = 1024;
 
 /// A statement and the number of its values.
 pub struct Counted<Q> {
@@ -36,15 +34,6 @@ pub fn pieces<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
         rows = rest;
         Some(piece)
     })
-}
-
-/// The same, and as long as there are enough, in longer ones, for a projection of short rows: a statement must not be longer
-/// than the server takes, which is 16 MiB. So long as the server works on one, whoever projects reads the next events, and
-/// does not have to come back in between: made anew, it takes 1.15 times as many events a second.
-pub fn long_pieces<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
-    let long = rows.chunks_exact(LONG);
-    let rest = pieces(long.remainder());
-    long.chain(rest)
 }
 
 /// For a list of which the order and repetitions don't matter: the same with the last value repeated up to a power of
@@ -101,8 +90,6 @@ mod tests {
         }
         let rows: Vec<usize> = (0..1100).collect();
         assert_eq!(pieces(&rows).flatten().copied().collect::<Vec<_>>(), rows);
-        assert_eq!(long_pieces(&rows).map(<[usize]>::len).collect::<Vec<_>>(), [1024, 64, 8, 4]);
-        assert_eq!(long_pieces(&rows[..300]).map(<[usize]>::len).collect::<Vec<_>>(), [128, 128, 32, 8, 4]);
     }
 
     #[test]
