@@ -6,8 +6,8 @@
 //! [`ahead`] of its lock, and few commands as one [`script`]; [`relay`] copies the journal to the event stream, mostly from
 //! what the [`handover`] still has of it.
 //!
-//! The way of an event: a [`follower`] reads the stream ([`events`]), or what is handed over ([`source`]), from a
-//! checkpoint, for a [`projector`] that keeps read tables or for [`reactions`] that give further commands. The way of a
+//! The way of an event: a [`follower`] reads the stream ([`events`]), or the own journal and what is handed over
+//! ([`source`]), from a checkpoint, for a [`projector`] that keeps read tables or for [`reactions`] that give further commands. The way of a
 //! question: [`endpoints`] answers it from read tables, from [`committed`] state, or, who did what, from the journal itself
 //! ([`audit`]).
 //!

@@ -73,7 +73,7 @@ pub(super) struct Rebuilt {
     pub(super) seconds: f64,
 }
 
-/// Empties the bookings' read tables and lets the service fill them again from the stream.
+/// Empties the bookings' read tables and lets the service fill them again, which it does from its journal.
 ///
 /// # Errors
 /// When the store or the services fail.
