@@ -256,6 +256,12 @@ async fn events_are_read_again_soon_after_their_stream_was_deleted() {
         })
         .await;
         println!("the projection goes on: {:?}", began.elapsed());
+        eventually("the stream has all events again", async || {
+            let stream = keeper.get_stream(Service::Bookings.events_stream()).await.ok()?;
+            (stream.cached_info().state.messages == 2 * turn as u64 + 2).then_some(())
+        })
+        .await;
+        println!("and so does its stream: {:?}", began.elapsed());
         assert!(began.elapsed() < BACK, "{:?}", began.elapsed());
     }
     no_consumer_is_left_over(&cinema).await;
