@@ -24,8 +24,8 @@ use crate::source::Source;
 
 /// Events that are worked on at once, give or take what comes in one go.
 const EVENTS: usize = 1024;
-/// How many reads wait to be worked on, at most. The client library hands out some 128 events at a time, so these are as many
-/// as the store works on meanwhile: with one read, who reads and who writes took turns.
+/// How many reads wait to be worked on, at most. The client library hands out some 128 events at a time, and the journal 256,
+/// so these are at least as many as the store works on meanwhile: with one read, who reads and who writes took turns.
 const AHEAD: usize = 16;
 
 /// What is done with events, in order; the same events may come again.

@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use async_nats::jetstream::{Context, Message};
-use contracts::EventSet;
+use contracts::{EventSet, Service};
 use tokio::time::timeout;
 
 use crate::cloud_events;
@@ -43,19 +43,25 @@ pub(crate) struct Source<E> {
 
 /// Where the next events come from.
 enum Way {
-    /// The journal has them.
+    /// The journal, as far as it goes.
     Journal(Database),
-    /// Whatever is not handed over comes from the broker.
+    /// The broker has whatever is not handed over.
     Broker(Box<Reader>),
-    /// All are handed over.
+    /// All are handed over, as far as one can expect.
     Handover,
+}
+
+impl Way {
+    async fn broker(jetstream: &Context, service: Service, position: u64) -> Result<Self, async_nats::Error> {
+        Ok(Self::Broker(Box::new(Reader::open(jetstream, service, position).await?)))
+    }
 }
 
 impl<E: EventSet> Source<E> {
     /// Starts behind `position`. `own` is what is there of the own service's events: its journal, and what is handed over.
     ///
     /// # Errors
-    /// When the broker is away, or has no such stream yet.
+    /// For events of another service, when the broker is away or has no such stream yet.
     pub(crate) async fn open(
         jetstream: &Context,
         position: u64,
@@ -65,7 +71,7 @@ impl<E: EventSet> Source<E> {
         let fresh = own.map(|(_, handover)| handover.follow());
         let way = match own {
             Some((database, _)) => Way::Journal(database.clone()),
-            None => Way::Broker(Box::new(Reader::open(jetstream, E::SERVICE, position).await?)),
+            None => Way::broker(jetstream, E::SERVICE, position).await?,
         };
         Ok(Self { jetstream: jetstream.clone(), position, way, fresh, steady: 0, event: PhantomData })
     }
@@ -79,7 +85,7 @@ impl<E: EventSet> Source<E> {
             let events = match &mut self.way {
                 Way::Journal(database) => {
                     let rows = journal::after(&mut *database.connection().await?, self.position, ROWS).await?;
-                    self.take_rows(&rows)?
+                    self.take_written(&rows)?
                 }
                 Way::Broker(reader) => {
                     let start = reader.position();
@@ -91,8 +97,7 @@ impl<E: EventSet> Source<E> {
                 Way::Handover => match timeout(PAUSE, handed(&mut self.fresh, self.position)).await {
                     Ok(handed @ Some(_)) => self.take(handed)?,
                     Ok(None) | Err(_) => {
-                        self.way =
-                            Way::Broker(Box::new(Reader::open(&self.jetstream, E::SERVICE, self.position).await?));
+                        self.way = Way::broker(&self.jetstream, E::SERVICE, self.position).await?;
                         self.steady = 0;
                         continue;
                     }
@@ -106,12 +111,12 @@ impl<E: EventSet> Source<E> {
     }
 
     /// Reads rows of the journal. Where there are no more, or where it begins later than here, others go on.
-    fn take_rows(&mut self, rows: &[Row]) -> Result<Vec<Recorded<E>>, async_nats::Error> {
-        let follow = rows.first().is_some_and(|first| first.position == self.position + 1);
-        if !follow || rows.len() < ROWS {
+    fn take_written(&mut self, rows: &[Row]) -> Result<Vec<Recorded<E>>, async_nats::Error> {
+        let follows = rows.first().is_some_and(|first| first.position == self.position + 1);
+        if !follows || rows.len() < ROWS {
             self.way = Way::Handover;
         }
-        Ok(rows.iter().filter(|_| follow).map(Row::read).collect::<Result<_, _>>()?)
+        if follows { read_rows(rows) } else { Ok(Vec::new()) }
     }
 
     fn take(&mut self, handed: Option<Handed>) -> Result<Vec<Recorded<E>>, async_nats::Error> {
@@ -120,7 +125,7 @@ impl<E: EventSet> Source<E> {
         if self.steady >= STEADY {
             self.way = Way::Handover;
         }
-        Ok(rows.iter().map(Row::read).collect::<Result<_, _>>()?)
+        read_rows(&rows)
     }
 
     /// Reads messages behind this position, as far as they were not handed over before.
@@ -132,6 +137,10 @@ impl<E: EventSet> Source<E> {
         }
         Ok(events)
     }
+}
+
+fn read_rows<E: EventSet>(rows: &[Row]) -> Result<Vec<Recorded<E>>, async_nats::Error> {
+    Ok(rows.iter().map(Row::read).collect::<Result<_, _>>()?)
 }
 
 async fn handed(fresh: &mut Option<Fresh>, position: u64) -> Option<Handed> {
