@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::claims;
 use crate::domain::{Facts, Seating, access, already_exists, check_erased, not_found};
+use crate::expected::Memory;
 use crate::facts::{self, Known};
 
 /// The service's decisions.
@@ -27,6 +28,7 @@ impl Domain for Bookings {
     type Event = BookingEvent;
     type State = Seating;
     type Facts = Known;
+    type Memory = Memory;
     type PrivateRow = Infallible;
 
     fn needs(command: &BookingCommand, id: CommandId) -> Needs {
@@ -53,6 +55,14 @@ impl Domain for Bookings {
 
     async fn gather(around: &Around, commands: &[&BookingCommand]) -> Vec<Result<Known, Problem>> {
         facts::gather(around, commands).await
+    }
+
+    fn expect(memory: &mut Memory, commands: &[&BookingCommand]) -> Option<Vec<Known>> {
+        memory.expect(commands)
+    }
+
+    fn remember(memory: &mut Memory, commands: &[&BookingCommand], known: &[Result<Known, Problem>]) {
+        memory.remember(commands, known);
     }
 
     fn decide(command: &BookingCommand, context: &Context<'_, Self>) -> Decided {

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::claims;
 
 /// What is known of one command.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Known {
     /// The showtime of the booking that the command names; `None` while there was no such booking.
     pub booked_showtime: Option<ShowtimeId>,
@@ -28,6 +28,11 @@ pub struct Known {
 }
 
 impl Known {
+    /// What is known of a new booking.
+    pub(crate) fn of_new(user_may_book: bool, showtime: Option<(ShowtimeId, Arc<CheckedShowtime>)>) -> Self {
+        Self { booked_showtime: None, user_may_book, showtimes: showtime.into_iter().collect() }
+    }
+
     /// A showtime that the command is about; `None` when there is no such showtime.
     pub fn showtime(&self, id: ShowtimeId) -> Option<&CheckedShowtime> {
         self.showtimes.get(&id).map(Arc::as_ref)

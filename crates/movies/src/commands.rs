@@ -26,6 +26,7 @@ impl Domain for Movies {
     type Event = MovieEvent;
     type State = State;
     type Facts = ();
+    type Memory = ();
     type PrivateRow = Infallible;
 
     fn needs(command: &MovieCommand, id: CommandId) -> Needs {

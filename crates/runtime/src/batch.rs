@@ -16,10 +16,11 @@ use crate::ahead::{self, Ahead};
 use crate::cache::Cache;
 use crate::commands::CommandLoop;
 use crate::database::{StoreError, backoff};
-use crate::decide::{Waiting, decide, needs};
+use crate::decide::{Decided, Waiting, decide, needs};
 use crate::domain::{Around, Domain};
 use crate::intake::{Intake, Rejected};
 use crate::outcomes::Known;
+use crate::speculation::{self, Asking, know};
 use crate::{figures, journal, outcomes};
 
 /// How often a message is delivered before a command in it that keeps failing alone becomes a dead letter.
@@ -38,6 +39,8 @@ pub(crate) struct Taken<'m, D: Domain> {
     /// Whether all is known of its commands that other services know.
     pub(crate) asked: bool,
     pub(crate) ahead: Option<Ahead>,
+    /// Where that is only expected: the question.
+    pub(crate) asking: Option<Asking<D>>,
 }
 
 impl<D: Domain> Taken<'_, D> {
@@ -54,6 +57,8 @@ pub(crate) struct Prepared<D: Domain> {
     pub(crate) ahead: Option<Ahead>,
     /// Whether other services were asked about them.
     pub(crate) asked: bool,
+    /// Where what they say is only expected: the question.
+    pub(crate) asking: Option<Asking<D>>,
 }
 
 impl<D: Domain> CommandLoop<D> {
@@ -61,7 +66,10 @@ impl<D: Domain> CommandLoop<D> {
     pub(crate) async fn batch(&self, mut taken: Vec<Taken<'_, D>>) -> Result<Vec<bool>, async_nats::Error> {
         let began = Instant::now();
         let asked = taken.iter().all(|taken| taken.asked);
-        let ahead = if let [one] = &mut taken[..] { one.ahead.take() } else { None };
+        let (ahead, asking) = match &mut taken[..] {
+            [one] => (one.ahead.take(), one.asking.take()),
+            _ => (None, None),
+        };
         let mut orders = Vec::new();
         let mut messages = Vec::new();
         for (index, one) in taken.into_iter().enumerate() {
@@ -83,13 +91,13 @@ impl<D: Domain> CommandLoop<D> {
         let owners: Vec<usize> = orders.iter().map(|(index, _)| *index).collect();
         let names: Vec<&'static str> = orders.iter().map(|(_, waiting)| waiting.command.name()).collect();
         let waiting: Vec<Waiting<D>> = orders.into_iter().map(|(_, waiting)| waiting).collect();
-        let Prepared { waiting, ahead, .. } = if asked {
+        let Prepared { waiting, ahead, asking, .. } = if asked {
             let ahead = ahead::look_again(ahead, &self.around.database, &self.cache, &waiting).await;
-            Prepared { waiting, ahead, asked }
+            Prepared { waiting, ahead, asked, asking }
         } else {
             prepare(&self.around, &self.cache, waiting).await
         };
-        let decided = self.decide_all(waiting, ahead, |position| {
+        let decided = self.decide_all(waiting, ahead, asking, |position| {
             let owner = owners.get(position).and_then(|index| messages.get(*index));
             owner.map_or((1, 0), |(_, delivery, _)| *delivery)
         });
@@ -136,12 +144,20 @@ impl<D: Domain> CommandLoop<D> {
     /// `delivery` has how often the message of a command was delivered, and its sequence.
     async fn decide_all(
         &self,
-        waiting: Vec<Waiting<D>>,
-        ahead: Option<Ahead>,
+        mut waiting: Vec<Waiting<D>>,
+        mut ahead: Option<Ahead>,
+        asking: Option<Asking<D>>,
         delivery: impl Fn(usize) -> (i64, u64),
     ) -> Result<Vec<Option<Arc<Outcome>>>, async_nats::Error> {
         if waiting.is_empty() {
             return Ok(Vec::new());
+        }
+        if let Some(asking) = asking {
+            match speculation::decide(&self.writing, &self.cache, &waiting, ahead.take(), asking).await {
+                Ok(decided) => return Ok(self.done(decided)),
+                Err(Some(told)) => know(&mut waiting, told),
+                Err(None) => waiting = ask(&self.around, waiting).await,
+            }
         }
         let waiting = Arc::new(waiting);
         let error = match self.decide(&waiting, ahead).await {
@@ -166,10 +182,14 @@ impl<D: Domain> CommandLoop<D> {
         waiting: &Arc<Vec<Waiting<D>>>,
         ahead: Option<Ahead>,
     ) -> Result<Vec<Option<Arc<Outcome>>>, StoreError> {
-        let decided = decide(&self.writing, &self.cache, waiting, ahead).await?;
+        Ok(self.done(decide(&self.writing, &self.cache, waiting, ahead).await?))
+    }
+
+    /// Hands over what was committed; the outcomes.
+    fn done(&self, decided: Decided) -> Vec<Option<Arc<Outcome>>> {
         self.health.set(Ok(()));
         self.handover.put(decided.rows);
-        Ok(decided.outcomes)
+        decided.outcomes
     }
 
     fn leave(&self, commands: usize, error: &StoreError) -> Vec<Option<Arc<Outcome>>> {
@@ -231,7 +251,7 @@ pub(crate) async fn prepare<D: Domain>(
 ) -> Prepared<D> {
     let looking = ahead::look(&around.database, cache, needs(&waiting));
     let (waiting, ahead) = tokio::join!(ask(around, waiting), looking);
-    Prepared { waiting, ahead, asked: true }
+    Prepared { waiting, ahead, asked: true, asking: None }
 }
 
 /// Asks the other services, one request each for all commands.
@@ -241,9 +261,7 @@ async fn ask<D: Domain>(around: &Around, mut waiting: Vec<Waiting<D>>) -> Vec<Wa
         return waiting;
     }
     let facts = D::gather(around, &commands).await;
-    for (waiting, facts) in waiting.iter_mut().zip(facts) {
-        waiting.facts = facts;
-    }
+    know(&mut waiting, facts);
     waiting
 }
 

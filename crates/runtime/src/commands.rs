@@ -177,7 +177,7 @@ impl<D: Domain> CommandLoop<D> {
                     }
                     let intake = intake::read(message, stream_created, message.info()?.stream_sequence);
                     commands += intake.commands.len();
-                    taken.push(Taken { message: Some(message), intake, asked: false, ahead: None });
+                    taken.push(Taken { message: Some(message), intake, asked: false, ahead: None, asking: None });
                 }
                 rest = rest.split_at_checked(taken.len()).map_or(&[], |(_, rest)| rest);
                 done.extend(self.batch(taken).await?);
@@ -210,20 +210,21 @@ impl<D: Domain> CommandLoop<D> {
     ) -> Result<(), async_nats::Error> {
         let mut heard = heard.into_iter();
         in_order &= self.stalled.load(Ordering::Relaxed) == 0;
+        let alone = heard.len() == 1;
         while in_order && heard.len() > 0 {
             let (mut ids, mut taken, mut commands) = (Vec::new(), Vec::new(), 0);
             while commands < COMMANDS
-                && let Some(mut one) = heard.next()
+                && let Some(one) = heard.next()
             {
-                let Some(Prepared { waiting, ahead, asked }) = one.commands().await else {
+                let Some(Prepared { waiting, ahead, asked, asking }) = one.commands.prepared(alone).await else {
                     early.note(&one.id, false);
                     in_order = false;
                     break;
                 };
                 commands += waiting.len();
-                let intake = Intake { commands: waiting, rejected: Vec::new(), reply_to: one.reply_to.take() };
-                taken.push(Taken { message: None, intake, asked, ahead });
-                ids.push(take(&mut one.id));
+                let intake = Intake { commands: waiting, rejected: Vec::new(), reply_to: one.reply_to };
+                taken.push(Taken { message: None, intake, asked, ahead, asking });
+                ids.push(one.id);
             }
             let done = self.batch(taken).await?;
             let all = done.iter().all(|done| *done);

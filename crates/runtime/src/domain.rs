@@ -23,7 +23,9 @@ pub trait Domain: Send + Sync + 'static {
     /// One stream's state; its default is that of a stream without events.
     type State: Default + Clone + Send + Sync;
     /// What other services know about one command.
-    type Facts: Default + Send + Sync;
+    type Facts: Default + PartialEq + Send + Sync;
+    /// What is remembered of what other services said, so that it can be expected.
+    type Memory: Default + Send;
     /// A row of the service's private tables, written in the transaction of the events.
     type PrivateRow: Send + Sync;
 
@@ -42,6 +44,15 @@ pub trait Domain: Send + Sync + 'static {
     fn asks_early(_: &Self::Command) -> bool {
         true
     }
+
+    /// What other services will say of these commands, if it is what they said before; `None` where nobody can tell. What
+    /// is decided on it is committed when they have said just that.
+    fn expect(_: &mut Self::Memory, _: &[&Self::Command]) -> Option<Vec<Self::Facts>> {
+        None
+    }
+
+    /// Remembers what other services said of commands.
+    fn remember(_: &mut Self::Memory, _: &[&Self::Command], _: &[Result<Self::Facts, Problem>]) {}
 
     /// Decides one command.
     ///

@@ -20,13 +20,14 @@ use contracts::CommandSet;
 use contracts::subjects::{BATCH, COMMANDS_CONSUMER, headers as names};
 use futures_util::StreamExt;
 use tokio::sync::{Mutex, Notify};
-use tokio::task::{AbortHandle, JoinHandle};
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use crate::batch::{Prepared, prepare};
+use crate::batch::Prepared;
 use crate::cache::Cache;
 use crate::decide::Waiting;
 use crate::domain::{Around, Domain};
+use crate::speculation::{Asked, Memory as Said};
 use crate::{headers, intake};
 
 /// Messages that were heard and wait, at most; what is more comes from the stream. A gateway has two under way.
@@ -37,45 +38,31 @@ const REMEMBERED: usize = 64;
 const REST: Duration = Duration::from_secs(1);
 /// How long a message is left to the replica that has heard it: so long the largest batches take.
 pub(crate) const LEFT: Duration = Duration::from_millis(50);
-/// What other services said longer ago than this is asked again.
-const FRESH: Duration = Duration::from_millis(100);
 
 /// A message that was heard.
 pub(crate) struct Heard<D: Domain> {
     pub(crate) id: String,
     pub(crate) reply_to: Option<String>,
-    heard: Instant,
-    commands: Commands<D>,
+    pub(crate) commands: Commands<D>,
 }
 
-enum Commands<D: Domain> {
+/// The commands of a message that was heard.
+pub(crate) enum Commands<D: Domain> {
     /// Other services are being asked about them.
-    Asked(JoinHandle<Prepared<D>>),
+    Asked(Box<Asked<D>>),
     /// They can only be asked when what is in front is decided.
     Unasked(Vec<Waiting<D>>),
     /// Not all can be read.
     Unreadable,
 }
 
-impl<D: Domain> Heard<D> {
-    /// Its commands; `None` where not all can be read.
-    pub(crate) async fn commands(&mut self) -> Option<Prepared<D>> {
-        match &mut self.commands {
-            Commands::Asked(prepared) => {
-                let prepared = prepared.await.ok()?;
-                Some(Prepared { asked: self.heard.elapsed() <= FRESH, ..prepared })
-            }
-            Commands::Unasked(waiting) => Some(Prepared { waiting: take(waiting), ahead: None, asked: false }),
-            Commands::Unreadable => None,
-        }
-    }
-}
-
-/// What is of no use any more isn't asked to its end.
-impl<D: Domain> Drop for Heard<D> {
-    fn drop(&mut self) {
-        if let Commands::Asked(prepared) = &self.commands {
-            prepared.abort();
+impl<D: Domain> Commands<D> {
+    /// The commands, ready to be decided, `alone` or with others; `None` where not all can be read.
+    pub(crate) async fn prepared(self, alone: bool) -> Option<Prepared<D>> {
+        match self {
+            Self::Asked(asked) => asked.prepared(alone).await,
+            Self::Unasked(waiting) => Some(Prepared { waiting, ahead: None, asked: false, asking: None }),
+            Self::Unreadable => None,
         }
     }
 }
@@ -110,7 +97,8 @@ impl<D: Domain> Early<D> {
     ) -> Result<Self, SubscribeError> {
         let subject = D::Command::SERVICE.command(BATCH);
         let messages = nats.queue_subscribe(subject, COMMANDS_CONSUMER.into()).await?;
-        let queue = Arc::new(Queue { around, cache, waiting: StdMutex::default(), more: Notify::new() });
+        let (said, waiting, more) = Default::default();
+        let queue = Arc::new(Queue { around, cache, said, waiting, more });
         let listening = tokio::spawn(Arc::clone(&queue).keep(messages)).abort_handle();
         Ok(Self { queue, listening, memory: Memory::new(Instant::now()) })
     }
@@ -178,6 +166,8 @@ fn id(message: &Message) -> Option<String> {
 struct Queue<D: Domain> {
     around: Around,
     cache: Arc<Mutex<Cache<D>>>,
+    /// What other services said.
+    said: Said<D>,
     /// Messages, and whether there were more than fit.
     waiting: StdMutex<(Vec<Heard<D>>, bool)>,
     more: Notify,
@@ -191,7 +181,6 @@ impl<D: Domain> Queue<D> {
             let heard = (!full).then(|| Heard {
                 id,
                 reply_to: intake::reply_to(&message),
-                heard: Instant::now(),
                 commands: self.commands(&message),
             });
             let mut waiting = self.lock();
@@ -208,8 +197,7 @@ impl<D: Domain> Queue<D> {
         if !waiting.iter().all(|waiting| D::asks_early(&waiting.command)) {
             return Commands::Unasked(waiting);
         }
-        let (around, cache) = (self.around.clone(), Arc::clone(&self.cache));
-        Commands::Asked(tokio::spawn(async move { prepare(&around, &cache, waiting).await }))
+        Commands::Asked(Box::new(Asked::start(&self.around, &self.cache, &self.said, waiting)))
     }
 
     fn lock(&self) -> MutexGuard<'_, (Vec<Heard<D>>, bool)> {

@@ -19,6 +19,9 @@ pub const QUESTIONS: &str = "marquee_question_seconds";
 pub(crate) const BATCH: &str = "marquee_batch_commands";
 /// Commands that were decided [early](crate::early), before the broker had them on disk.
 pub(crate) const EARLY: &str = "marquee_commands_early_total";
+/// Commands that were decided on what other services were expected to say ([`speculation`](crate::speculation)): `result`
+/// (confirmed, or again for what had to be decided again).
+pub(crate) const SPECULATED: &str = "marquee_commands_speculated_total";
 /// Commands that wait in the stream or are being worked on.
 pub const WAITING: &str = "marquee_commands_waiting";
 /// Events in the journal that the stream does not have yet, and for how long there have been such.
@@ -95,6 +98,7 @@ fn describe() {
     describe_histogram!(QUESTIONS, Unit::Seconds, "Requests on NATS");
     describe_histogram!(BATCH, "Commands that one transaction decided");
     describe_counter!(EARLY, "Commands that were decided before the broker had them on disk");
+    describe_counter!(SPECULATED, "Commands that were decided before other services had confirmed what was expected of them");
     describe_gauge!(WAITING, "Commands that wait or are being worked on");
     describe_gauge!(RELAY_LAG, "Events in the journal that the stream does not have yet");
     describe_gauge!(RELAY_LAG_SECONDS, Unit::Seconds, "How long there have been such");

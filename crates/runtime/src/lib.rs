@@ -3,7 +3,8 @@
 //! The way of a command: [`client`] publishes it ([`publisher`] gathers what goes together), [`commands`] takes what is
 //! heard, [`early`], or what comes from the stream ([`intake`] reads it), a [`batch`] at a time. [`decide`] writes
 //! everything that follows in one transaction ([`journal`], [`outcomes`], [`claims`]; states come from the [`cache`]), mostly
-//! [`ahead`] of its lock, and few commands as one [`script`]; [`relay`] copies the journal to the event stream, mostly from
+//! [`ahead`] of its lock, on what other services are expected to say while they are asked ([`speculation`]), and few commands
+//! as one [`script`]; [`relay`] copies the journal to the event stream, mostly from
 //! what the [`handover`] still has of it.
 //!
 //! The way of an event: a [`follower`] reads the stream ([`events`]), or the own journal and what is handed over
@@ -71,6 +72,7 @@ mod relay;
 mod schema;
 mod script;
 mod source;
+mod speculation;
 mod stranded;
 mod streams;
 mod waiting;

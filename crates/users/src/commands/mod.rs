@@ -23,6 +23,7 @@ impl Domain for Users {
     type Event = UserEvent;
     type State = State;
     type Facts = ();
+    type Memory = ();
     type PrivateRow = PrivateRow;
 
     fn needs(command: &UserCommand, id: CommandId) -> Needs {
