@@ -85,7 +85,8 @@ async fn nothing_is_committed_that_is_not_confirmed_and_the_store_is_not_held_up
             (speculated(&cinema, "again").await > 0.0).then_some(())
         })
         .await;
-        let mut store = AsyncMysqlConnection::establish(&cinema.database.urls()[&Service::Bookings]).await.expect("a store");
+        let mut store =
+            AsyncMysqlConnection::establish(&cinema.database.urls()[&Service::Bookings]).await.expect("a store");
         store.batch_execute("SELECT position FROM journal_head FOR UPDATE NOWAIT").await.expect("a head that is free");
         assert_eq!(broker.last_sequence(Service::Bookings).await, 2);
         cinema.thaw("users");

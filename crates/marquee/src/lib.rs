@@ -22,6 +22,7 @@ pub mod seed;
 pub mod servers;
 pub mod services;
 pub mod status;
+mod timer_slack;
 pub mod token;
 pub mod up;
 pub mod verify;

@@ -15,6 +15,7 @@ use crate::folder::Folder;
 use crate::logs;
 use crate::pid_file::Identity;
 use crate::probe::Probe;
+use crate::timer_slack;
 
 /// How long to wait between two looks whether a process is ready.
 const PAUSE: Duration = Duration::from_millis(25);
@@ -36,6 +37,8 @@ pub struct Spec {
     pub output: Output,
     /// How to tell that it is ready.
     pub probe: Probe,
+    /// How much later than asked its naps may end, where Linux lets one say so; by default 50 µs.
+    pub timer_slack: Option<Duration>,
 }
 
 /// Where a process's output goes.
@@ -85,7 +88,7 @@ impl Process {
     /// # Errors
     /// When the program can't be started.
     pub fn start(&mut self) -> anyhow::Result<()> {
-        let Spec { name, program, arguments, environment, output, .. } = &self.spec;
+        let Spec { name, program, arguments, environment, output, timer_slack, .. } = &self.spec;
         let mut command = Command::new(program);
         command.args(arguments).envs(environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).process_group(0);
@@ -96,7 +99,8 @@ impl Process {
                 command.stdout(log.try_clone()?).stderr(log)
             }
         };
-        let mut child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
+        let started = timer_slack::with(*timer_slack, || command.spawn());
+        let mut child = started.with_context(|| format!("cannot start {}", program.display()))?;
         if let Some(identity) = child.id().and_then(Identity::of) {
             identity.write(&self.pid_file)?;
         }

@@ -90,6 +90,7 @@ impl Surroundings {
             environment: [nats_url].into_iter().chain(memory()).collect(),
             output: self.output,
             probe: Probe::Http(format!("http://{health}/readyz")),
+            timer_slack: None,
         })
     }
 }
@@ -119,5 +120,6 @@ pub fn monolith(database_url: &str, token_secrets: &str, listen: SocketAddr) -> 
         environment: told.into_iter().chain(memory()).collect(),
         output: Output::File,
         probe: Probe::Http(format!("http://{listen}/readyz")),
+        timer_slack: None,
     })
 }

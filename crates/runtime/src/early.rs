@@ -178,11 +178,8 @@ impl<D: Domain> Queue<D> {
         while let Some(message) = messages.next().await {
             let Some(id) = id(&message) else { continue };
             let full = self.lock().0.len() >= MESSAGES;
-            let heard = (!full).then(|| Heard {
-                id,
-                reply_to: intake::reply_to(&message),
-                commands: self.commands(&message),
-            });
+            let heard =
+                (!full).then(|| Heard { id, reply_to: intake::reply_to(&message), commands: self.commands(&message) });
             let mut waiting = self.lock();
             waiting.1 |= full;
             waiting.0.extend(heard);

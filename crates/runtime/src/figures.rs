@@ -98,7 +98,10 @@ fn describe() {
     describe_histogram!(QUESTIONS, Unit::Seconds, "Requests on NATS");
     describe_histogram!(BATCH, "Commands that one transaction decided");
     describe_counter!(EARLY, "Commands that were decided before the broker had them on disk");
-    describe_counter!(SPECULATED, "Commands that were decided before other services had confirmed what was expected of them");
+    describe_counter!(
+        SPECULATED,
+        "Commands that were decided before other services had confirmed what was expected of them"
+    );
     describe_gauge!(WAITING, "Commands that wait or are being worked on");
     describe_gauge!(RELAY_LAG, "Events in the journal that the stream does not have yet");
     describe_gauge!(RELAY_LAG_SECONDS, Unit::Seconds, "How long there have been such");

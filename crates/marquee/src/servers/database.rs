@@ -83,6 +83,7 @@ impl Database {
             environment: vec![temporary(folder)?],
             output: Output::File,
             probe,
+            timer_slack: None,
         };
         Ok(Self { process: Process::new(spec, folder), urls })
     }
@@ -158,7 +159,8 @@ async fn make_store(make: Make, program: &Path, store: &Path, folder: &Folder) -
     }
     let name = "database-install".into();
     let environment = vec![temporary(folder)?];
-    let spec = Spec { name, program, arguments, environment, output: Output::File, probe: Probe::None };
+    let (output, probe) = (Output::File, Probe::None);
+    let spec = Spec { name, program, arguments, environment, output, probe, timer_slack: None };
     let mut installation = Process::new(spec, folder);
     installation.start()?;
     let status = installation.ended().await?;
