@@ -27,10 +27,11 @@ pub struct Memory {
     refused: LruCache<UserId, ()>,
 }
 
-/// What seats are sold as. A hall has many seats and few categories, so seats have a category's place.
+/// What is known of a hall's seats. There are many of them and few categories, so each has its category's place.
 #[derive(Default)]
 struct Hall {
     categories: Vec<Category>,
+    /// `None` for one that is there and not sold.
     seats: HashMap<Seat, Option<u16>>,
 }
 
@@ -111,7 +112,8 @@ impl Hall {
             self.categories.push(category.clone());
             self.categories.len() - 1
         });
-        self.seats.insert(seat, u16::try_from(place).ok());
+        // So many categories there are not; if there were, nothing would be expected of those beyond.
+        self.seats.insert(seat, Some(u16::try_from(place).unwrap_or(u16::MAX)));
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! A booking is made so: [`facts`] asks the users and movies services about all commands that are waiting, one request
 //! each; [`commands`] hands each command with what is known to the rules in [`domain`], which answer with events or a
-//! refusal; the runtime commits all of it at once. What they will say is mostly [`expected`]. [`projections`] and [`programme`] turn events into read tables,
-//! [`queries`] read them, and [`reactions`] cancel the bookings of cancelled showtimes and of erased users.
+//! refusal; the runtime commits all of it at once. What those services will say is mostly [`expected`]. [`projections`] and
+//! [`programme`] turn events into read tables, [`queries`] read them, and [`reactions`] cancel the bookings of cancelled
+//! showtimes and of erased users.
 
 pub mod claims;
 pub mod commands;
