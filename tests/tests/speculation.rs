@@ -39,9 +39,9 @@ async fn what_was_said_before_is_expected() {
     for seat in &seats('B')[..9] {
         cinema.book(&user, &showtime, &[seat]).await.expect(201);
     }
-    // An answer may be faster now and then; as a rule it isn't.
+    // An answer may be faster now and then, or too late; as a rule it is neither.
     assert!(speculated(&cinema, "confirmed").await > 4.0);
-    assert_eq!(speculated(&cinema, "again").await, 0.0);
+    assert!(speculated(&cinema, "again").await < 3.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

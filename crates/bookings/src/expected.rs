@@ -12,7 +12,7 @@ use contracts::layout::{Category, Seat};
 use contracts::showtimes::{CheckedShowtime, Showtime};
 use lru::LruCache;
 
-use crate::facts::Known;
+use crate::facts::{Known, by_showtime};
 
 /// Showtimes that are remembered, halls, and users who may not book.
 const SHOWTIMES: NonZeroUsize = NonZeroUsize::new(512).unwrap();
@@ -27,13 +27,8 @@ pub struct Memory {
     refused: LruCache<UserId, ()>,
 }
 
-/// What is known of a hall's seats. There are many of them and few categories, so each has its category's place.
-#[derive(Default)]
-struct Hall {
-    categories: Vec<Category>,
-    /// `None` for one that is there and not sold.
-    seats: HashMap<Seat, Option<u16>>,
-}
+/// What seats of a hall are sold as; `None` for one that is there and not sold.
+type Hall = HashMap<Seat, Option<Category>>;
 
 impl Default for Memory {
     fn default() -> Self {
@@ -46,10 +41,7 @@ impl Memory {
     /// known of.
     pub(crate) fn expect(&mut self, commands: &[&BookingCommand]) -> Option<Vec<Known>> {
         let placed: Vec<&PlaceBooking> = commands.iter().map(|command| placed(command)).collect::<Option<_>>()?;
-        let mut wanted: BTreeMap<ShowtimeId, BTreeSet<Seat>> = BTreeMap::new();
-        for command in &placed {
-            wanted.entry(command.showtime_id).or_default().extend(command.seats.as_slice());
-        }
+        let wanted = by_showtime(placed.iter().map(|command| (command.showtime_id, command.seats.as_slice())));
         let mut checked = HashMap::with_capacity(wanted.len());
         for (id, seats) in wanted {
             checked.insert(id, Arc::new(self.showtime(id, seats)?));
@@ -66,8 +58,8 @@ impl Memory {
         let hall = self.halls.get(&showtime.hall.id)?;
         let mut checked = CheckedShowtime { showtime, sold: BTreeMap::new(), blocked: BTreeSet::new() };
         for seat in seats {
-            match hall.seats.get(&seat)? {
-                Some(place) => drop(checked.sold.insert(seat, hall.categories.get(usize::from(*place))?.clone())),
+            match hall.get(&seat)? {
+                Some(category) => drop(checked.sold.insert(seat, category.clone())),
                 None => drop(checked.blocked.insert(seat)),
             }
         }
@@ -97,23 +89,13 @@ impl Memory {
         }
         let hall = self.halls.get_or_insert_mut(showtime.hall.id, Hall::default);
         for seat in seats {
-            match (checked.sold.get(seat), checked.blocked.contains(seat)) {
-                (Some(category), _) => hall.sells(*seat, category),
-                (None, true) => drop(hall.seats.insert(*seat, None)),
-                (None, false) => drop(hall.seats.remove(seat)),
+            let category = checked.sold.get(seat);
+            if category.is_some() || checked.blocked.contains(seat) {
+                hall.insert(*seat, category.cloned());
+            } else {
+                hall.remove(seat);
             }
         }
-    }
-}
-
-impl Hall {
-    fn sells(&mut self, seat: Seat, category: &Category) {
-        let place = self.categories.iter().position(|known| known == category).unwrap_or_else(|| {
-            self.categories.push(category.clone());
-            self.categories.len() - 1
-        });
-        // So many categories there are not; if there were, nothing would be expected of those beyond.
-        self.seats.insert(seat, Some(u16::try_from(place).unwrap_or(u16::MAX)));
     }
 }
 

@@ -147,12 +147,8 @@ async fn ask_users(client: &Client, questions: &[Question<'_>]) -> Users {
 }
 
 async fn ask_showtimes(client: &Client, questions: &[Question<'_>]) -> Showtimes {
-    let mut wanted: BTreeMap<ShowtimeId, BTreeSet<Seat>> = BTreeMap::new();
-    for question in questions {
-        for id in &question.showtimes {
-            wanted.entry(*id).or_default().extend(question.seats);
-        }
-    }
+    let wanted =
+        by_showtime(questions.iter().flat_map(|question| question.showtimes.iter().map(|id| (*id, question.seats))));
     if wanted.is_empty() {
         return Ok(HashMap::new());
     }
@@ -160,6 +156,17 @@ async fn ask_showtimes(client: &Client, questions: &[Question<'_>]) -> Showtimes
         CheckShowtimes { showtimes: wanted.into_iter().map(|(id, seats)| CheckShowtime { id, seats }).collect() };
     let checked = client.ask(&query, &Positions::default()).await?;
     Ok(checked.showtimes.into_iter().map(|checked| (checked.showtime.id, Arc::new(checked))).collect())
+}
+
+/// All seats that are wanted of each showtime.
+pub(crate) fn by_showtime<'a>(
+    wanted: impl Iterator<Item = (ShowtimeId, &'a [Seat])>,
+) -> BTreeMap<ShowtimeId, BTreeSet<Seat>> {
+    let mut together: BTreeMap<ShowtimeId, BTreeSet<Seat>> = BTreeMap::new();
+    for (id, seats) in wanted {
+        together.entry(id).or_default().extend(seats);
+    }
+    together
 }
 
 fn answer(question: &Question<'_>, users: &Users, showtimes: &Showtimes) -> Result<Known, Problem> {
