@@ -1,5 +1,6 @@
 //! What users and movies are expected to say of new bookings: what they have said before of this showtime, of these seats of
-//! its hall, and of this user. Of a user that nothing is known of, that they may book.
+//! its hall, and of this user. Of a user that nothing is known of, that they may book; of a seat, that it is sold as another
+//! of its row.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::num::NonZeroUsize;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use contracts::Problem;
 use contracts::bookings::{BookingCommand, PlaceBooking};
 use contracts::ids::{HallId, ShowtimeId, UserId};
-use contracts::layout::{Category, Seat};
+use contracts::layout::{Category, RowLabel, Seat};
 use contracts::showtimes::{CheckedShowtime, Showtime};
 use lru::LruCache;
 
@@ -27,8 +28,14 @@ pub struct Memory {
     refused: LruCache<UserId, ()>,
 }
 
-/// What seats of a hall are sold as; `None` for one that is there and not sold.
-type Hall = HashMap<Seat, Option<Category>>;
+/// What is known of a hall.
+#[derive(Default)]
+struct Hall {
+    /// What its seats are sold as; `None` for one that is there and not sold.
+    seats: HashMap<Seat, Option<Category>>,
+    /// What a seat of each row is sold as: of those that are, the one that was asked for last.
+    rows: HashMap<RowLabel, Category>,
+}
 
 impl Default for Memory {
     fn default() -> Self {
@@ -58,9 +65,12 @@ impl Memory {
         let hall = self.halls.get(&showtime.hall.id)?;
         let mut checked = CheckedShowtime { showtime, sold: BTreeMap::new(), blocked: BTreeSet::new() };
         for seat in seats {
-            match hall.get(&seat)? {
-                Some(category) => drop(checked.sold.insert(seat, category.clone())),
-                None => drop(checked.blocked.insert(seat)),
+            match hall.seats.get(&seat) {
+                Some(None) => drop(checked.blocked.insert(seat)),
+                known => {
+                    let category = known.and_then(Option::as_ref).or_else(|| hall.rows.get(&seat.row))?;
+                    checked.sold.insert(seat, category.clone());
+                }
             }
         }
         Some(checked)
@@ -89,11 +99,14 @@ impl Memory {
         }
         let hall = self.halls.get_or_insert_mut(showtime.hall.id, Hall::default);
         for seat in seats {
-            let category = checked.sold.get(seat);
-            if category.is_some() || checked.blocked.contains(seat) {
-                hall.insert(*seat, category.cloned());
+            if let Some(category) = checked.sold.get(seat) {
+                hall.seats.insert(*seat, Some(category.clone()));
+                hall.rows.insert(seat.row, category.clone());
+            } else if checked.blocked.contains(seat) {
+                hall.seats.insert(*seat, None);
             } else {
-                hall.remove(seat);
+                hall.seats.remove(seat);
+                hall.rows.remove(&seat.row);
             }
         }
     }
@@ -158,7 +171,9 @@ mod tests {
         assert_eq!(memory.expect(&[&second]), Some(vec![said(true, showtime(3, 1), "A1", Some(true))]));
         let blocked = said(true, showtime(2, 1), "A2", Some(false));
         assert_eq!(memory.expect(&[&place(USER, 2, "A2")]), Some(vec![blocked]));
-        assert_eq!(memory.expect(&[&first, &place(USER, 2, "A3")]), None, "of this seat nothing is known");
+        assert_eq!(memory.expect(&[&first, &place(USER, 2, "B1")]), None, "of this row nothing is known");
+        let like_its_neighbour = said(true, showtime(2, 1), "A3", Some(true));
+        assert_eq!(memory.expect(&[&place(USER, 2, "A3")]), Some(vec![like_its_neighbour]));
     }
 
     #[test]
@@ -177,7 +192,7 @@ mod tests {
         ] {
             assert_eq!(say(known.clone()), Some(vec![known]));
         }
-        assert_eq!(say(said(true, showtime(2, 2), "A1", None)), None, "a seat that is no more");
+        assert_eq!(say(said(true, showtime(2, 2), "A1", None)), None, "a seat that is no more, and perhaps its row");
         assert_eq!(say(Known::of_new(true, None)), None, "a showtime that is no more");
     }
 }
