@@ -152,6 +152,7 @@ impl<D: Domain> CommandLoop<D> {
         if waiting.is_empty() {
             return Ok(Vec::new());
         }
+        let _without = self.lease.give_up().await;
         if let Some(asking) = asking {
             match speculation::decide(&self.writing, &self.cache, &waiting, ahead.take(), asking).await {
                 Ok(decided) => return Ok(self.done(decided)),

@@ -65,6 +65,11 @@ impl<D: Domain> Cache<D> {
         self.stood.then_some(self.head)
     }
 
+    /// Whether all that is kept is of this head.
+    pub(crate) fn is_of(&self, head: Head) -> bool {
+        self.head == head
+    }
+
     /// Brings what is kept up to `head`.
     ///
     /// # Errors
@@ -97,7 +102,20 @@ impl<D: Domain> Cache<D> {
         connection: &mut Connection,
         needs: Vec<Needs>,
     ) -> Result<Claims, StoreError> {
-        let (mut claims, missing) = self.kept_claims(needs);
+        let (claims, missing) = self.kept_claims(needs);
+        self.complete_claims(connection, claims, missing).await
+    }
+
+    /// Loads those that are missing, and keeps them.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub(crate) async fn complete_claims(
+        &mut self,
+        connection: &mut Connection,
+        mut claims: Claims,
+        missing: Missing,
+    ) -> Result<Claims, StoreError> {
         claims.load(connection, &missing).await?;
         self.keep(self.head, &claims, missing);
         Ok(claims)
@@ -131,12 +149,19 @@ impl<D: Domain> Cache<D> {
     /// The states of these streams as of the position that was caught up to; what isn't kept is loaded in one query.
     ///
     /// # Errors
-    /// When the store is away, or holds events that this program does not know.
+    /// As for [`Self::complete`].
     pub(crate) async fn load(
         &mut self,
         connection: &mut Connection,
         ids: impl IntoIterator<Item = Uuid>,
     ) -> Result<HashMap<Uuid, Stream<D::State>>, StoreError> {
+        let (mut found, missing) = self.take(ids);
+        self.complete(connection, &mut found, &missing).await?;
+        Ok(found)
+    }
+
+    /// The states of these streams, of those that are kept; and which have to be [loaded](Self::complete).
+    pub(crate) fn take(&mut self, ids: impl IntoIterator<Item = Uuid>) -> (HashMap<Uuid, Stream<D::State>>, Vec<Uuid>) {
         let mut found = HashMap::new();
         let mut missing = Vec::new();
         for id in ids {
@@ -152,14 +177,28 @@ impl<D: Domain> Cache<D> {
                 missing.push(id);
             }
         }
-        if !missing.is_empty() {
-            for row in journal::streams(connection, &missing, self.head.position).await? {
-                if let Some(stream) = found.get_mut(&row.stream_id.0) {
-                    advance::<D>(stream, &row)?;
-                }
+        (found, missing)
+    }
+
+    /// Loads what is missing, in one query.
+    ///
+    /// # Errors
+    /// When the store is away, or holds events that this program does not know.
+    pub(crate) async fn complete(
+        &self,
+        connection: &mut Connection,
+        found: &mut HashMap<Uuid, Stream<D::State>>,
+        missing: &[Uuid],
+    ) -> Result<(), StoreError> {
+        if missing.is_empty() {
+            return Ok(());
+        }
+        for row in journal::streams(connection, missing, self.head.position).await? {
+            if let Some(stream) = found.get_mut(&row.stream_id.0) {
+                advance::<D>(stream, &row)?;
             }
         }
-        Ok(found)
+        Ok(())
     }
 
     /// Keeps these states.

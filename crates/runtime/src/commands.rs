@@ -30,6 +30,7 @@ use crate::early::{self, Early, Heard, Was};
 use crate::handover::Handover;
 use crate::health::{Check, Pulse};
 use crate::intake::{self, Intake};
+use crate::lease::Lease;
 use crate::streams::{HEARTBEAT, PULL};
 use crate::{figures, streams};
 
@@ -54,6 +55,7 @@ pub(crate) struct CommandLoop<D: Domain> {
     pub(crate) around: Around,
     /// Where batches are decided, one at a time.
     pub(crate) writing: Database,
+    pub(crate) lease: Lease,
     pub(crate) jetstream: async_nats::jetstream::Context,
     pub(crate) handover: Arc<Handover>,
     pub(crate) health: Check,

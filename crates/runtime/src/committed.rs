@@ -11,23 +11,25 @@ use crate::cache::Cache;
 use crate::database::{Connection, Database, StoreError};
 use crate::domain::{Claim, Domain, Needs, Stream};
 use crate::journal::Head;
+use crate::lease::Lease;
 
 /// The service's committed state.
 pub struct Committed<D: Domain> {
     database: Database,
+    lease: Lease,
     /// Apart from the command loop's, so that neither waits for the other.
     kept: Arc<Mutex<Cache<D>>>,
 }
 
 impl<D: Domain> Clone for Committed<D> {
     fn clone(&self) -> Self {
-        Self { database: self.database.clone(), kept: Arc::clone(&self.kept) }
+        Self { database: self.database.clone(), lease: self.lease.clone(), kept: Arc::clone(&self.kept) }
     }
 }
 
 impl<D: Domain> Committed<D> {
-    pub(crate) fn new(database: Database) -> Self {
-        Self { database, kept: Arc::default() }
+    pub(crate) fn new(database: Database, lease: Lease) -> Self {
+        Self { database, lease, kept: Arc::default() }
     }
 
     /// The store, for what the service keeps beside its journal and commits with it.
@@ -41,17 +43,38 @@ impl<D: Domain> Committed<D> {
     /// When the store is away.
     pub async fn read(&self) -> Result<Reading<D>, StoreError> {
         let mut kept = Arc::clone(&self.kept).lock_owned().await;
-        let mut connection = self.database.connection().await?;
-        let head = Head::read(&mut connection).await?;
-        kept.catch_up(&mut connection, head).await?;
-        Ok(Reading { kept, connection, streams: HashMap::new(), holders: HashMap::new(), empty: D::State::default() })
+        let mut store = Store { database: self.database.clone(), connection: None };
+        let head = match self.lease.head().await {
+            Some(head) => head,
+            None => Head::read(store.connection().await?).await?,
+        };
+        if !kept.is_of(head) {
+            kept.catch_up(store.connection().await?, head).await?;
+        }
+        Ok(Reading { kept, store, streams: HashMap::new(), holders: HashMap::new(), empty: D::State::default() })
+    }
+}
+
+/// The store, connected to when it is needed.
+struct Store {
+    database: Database,
+    connection: Option<Object<Connection>>,
+}
+
+impl Store {
+    async fn connection(&mut self) -> Result<&mut Connection, StoreError> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.database.connection().await?,
+        };
+        Ok(self.connection.insert(connection))
     }
 }
 
 /// A look at committed state; loads what it's asked for.
 pub struct Reading<D: Domain> {
     kept: OwnedMutexGuard<Cache<D>>,
-    connection: Object<Connection>,
+    store: Store,
     streams: HashMap<Uuid, Stream<D::State>>,
     holders: HashMap<Claim, Option<Uuid>>,
     empty: D::State,
@@ -64,10 +87,18 @@ impl<D: Domain> Reading<D> {
     /// When the store is away.
     pub async fn load(&mut self, mut needs: Needs) -> Result<(), StoreError> {
         let streams = std::mem::take(&mut needs.streams);
-        let holders = self.kept.claims(&mut self.connection, vec![needs]).await?.into_holders();
+        let (mut claims, missing) = self.kept.kept_claims(vec![needs]);
+        if !missing.is_empty() {
+            claims = self.kept.complete_claims(self.store.connection().await?, claims, missing).await?;
+        }
+        let holders = claims.into_holders();
         let ids = streams.into_iter().chain(holders.values().copied().flatten());
-        let missing: Vec<Uuid> = ids.filter(|id| !self.streams.contains_key(id)).collect();
-        self.streams.extend(self.kept.load(&mut self.connection, missing).await?);
+        let wanted: Vec<Uuid> = ids.filter(|id| !self.streams.contains_key(id)).collect();
+        let (mut found, missing) = self.kept.take(wanted);
+        if !missing.is_empty() {
+            self.kept.complete(self.store.connection().await?, &mut found, &missing).await?;
+        }
+        self.streams.extend(found);
         self.holders.extend(holders);
         Ok(())
     }

@@ -22,6 +22,8 @@ pub(crate) const EARLY: &str = "marquee_commands_early_total";
 /// Commands that were decided on what other services were expected to say ([`speculation`](crate::speculation)): `result`
 /// (confirmed, or again for what had to be decided again).
 pub(crate) const SPECULATED: &str = "marquee_commands_speculated_total";
+/// [Leases](crate::lease) on the journal's head: `result` (taken, or refused where somebody else had it locked).
+pub(crate) const LEASES: &str = "marquee_leases_total";
 /// Commands that wait in the stream or are being worked on.
 pub const WAITING: &str = "marquee_commands_waiting";
 /// Events in the journal that the stream does not have yet, and for how long there have been such.
@@ -101,6 +103,10 @@ fn describe() {
     describe_counter!(
         SPECULATED,
         "Commands that were decided before other services had confirmed what was expected of them"
+    );
+    describe_counter!(
+        LEASES,
+        "Leases on the journal's head, under which other services are answered without asking the store"
     );
     describe_gauge!(WAITING, "Commands that wait or are being worked on");
     describe_gauge!(RELAY_LAG, "Events in the journal that the stream does not have yet");

@@ -108,6 +108,15 @@ pub(crate) async fn lock_head(connection: &mut Connection) -> Result<Head, Store
     Ok(journal_head::table.find(HEAD).select(Head::as_select()).for_update().first(connection).await?)
 }
 
+/// The same without waiting for anybody; `None` where somebody else has it locked.
+///
+/// # Errors
+/// When the store is away.
+pub(crate) async fn try_lock_head(connection: &mut Connection) -> Result<Option<Head>, StoreError> {
+    let head = journal_head::table.find(HEAD).select(Head::as_select()).for_update().skip_locked();
+    Ok(head.first(connection).await.optional()?)
+}
+
 /// The last committed position.
 ///
 /// # Errors

@@ -8,8 +8,8 @@
 //!
 //! The way of an event: a [`follower`] reads the stream ([`events`]), or the own journal and what is handed over
 //! ([`source`]), from a checkpoint, for a [`projector`] that keeps read tables or for [`reactions`] that give further commands. The way of a
-//! question: [`endpoints`] answers it from read tables, from [`committed`] state, or, who did what, from the journal itself
-//! ([`audit`]).
+//! question: [`endpoints`] answers it from read tables, from [`committed`] state, which mostly is kept under a [`lease`], or, who did
+//! what, from the journal itself ([`audit`]).
 //!
 //! What is erased from the tables goes from the dead letters as well ([`erasure`]); the others are read, sent again or
 //! dropped by hand ([`letters`]).
@@ -62,6 +62,7 @@ mod handover;
 mod headers;
 mod intake;
 mod journal;
+mod lease;
 mod migrations;
 mod monitor;
 mod outcomes;

@@ -28,6 +28,7 @@ use crate::erasure::Eraser;
 use crate::follower::{Checkpoint, Follower, Work};
 use crate::handover::Handover;
 use crate::health::Health;
+use crate::lease::Lease;
 use crate::monitor::{Followed, Monitor};
 use crate::process::{self, ServiceArgs};
 use crate::progress::{Progress, progress};
@@ -52,6 +53,7 @@ struct Parts<D: Domain> {
     around: Around,
     database_url: String,
     committed: Committed<D>,
+    lease: Lease,
     jetstream: jetstream::Context,
     health: Health,
     shutdown: CancellationToken,
@@ -172,8 +174,10 @@ impl<D: Domain> Service<D> {
         };
         let jetstream = jetstream::new(nats.clone());
         let dead_letters = DeadLetters { jetstream: jetstream.clone(), service, keep: args.keep_dead_letters };
+        let lease = Lease::new(Database::new(&args.database_url, 1)?);
         let mut parts = Parts {
-            committed: Committed::new(database.clone()),
+            committed: Committed::new(database.clone(), lease.clone()),
+            lease,
             handover: Arc::default(),
             jetstream,
             tracker: TaskTracker::new(),
@@ -224,6 +228,7 @@ impl<D: Domain> Parts<D> {
         let commands = CommandLoop::<D> {
             around: self.around.clone(),
             writing: self.writing()?,
+            lease: self.lease.clone(),
             jetstream: self.jetstream.clone(),
             handover: Arc::clone(&self.handover),
             health: self.health.check("commands"),

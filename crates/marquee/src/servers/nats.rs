@@ -58,7 +58,7 @@ impl Nats {
             .with_context(|| format!("cannot write {}", configuration.display()))?;
         let (urls, mut environment) = nats_users::passwords(folder, &format!("127.0.0.1:{port}"))?;
         if env::var_os(THREADS).is_none() {
-            environment.push((THREADS.into(), (available_parallelism()?.get() + 1).to_string()));
+            environment.push((THREADS, (available_parallelism()?.get() + 1).to_string()));
         }
         // Whoever is let in will do; so the one that may do least.
         let probe = Probe::Nats(urls.get(&NatsUser::Subscriber).cloned().unwrap_or_default());

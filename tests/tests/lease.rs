@@ -1,0 +1,108 @@
+//! Other services are answered from what is kept, without a look at the store, while nobody else can write.
+
+use std::time::Duration;
+
+use contracts::Service;
+use diesel_async::{AsyncConnection, AsyncMysqlConnection, SimpleAsyncConnection};
+use marquee::servers::NatsUser;
+use serde_json::{Value, json};
+use system_tests::{Broker, Cinema, eventually};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+/// How often it is tried to find a process with a lease.
+const TRIES: usize = 50;
+
+/// As the bookings service asks.
+async fn asking(cinema: &Cinema) -> Broker {
+    cinema.broker_as(NatsUser::Service(Service::Bookings)).await
+}
+
+/// Whether the users service says that this user may book.
+async fn may_book(broker: &Broker, user: &str) -> bool {
+    let question = json!({ "users": [user] }).to_string();
+    let (answer, error) = broker.request("cinema.rpc.users.check", question.as_bytes()).await;
+    assert_eq!(error, None, "{answer}");
+    answer["may_book"].as_array().is_some_and(|users| users.contains(&Value::from(user)))
+}
+
+/// Asks again and again.
+async fn ask_on(cinema: &Cinema, user: &str) -> JoinHandle<()> {
+    let (broker, user) = (asking(cinema).await, user.to_owned());
+    tokio::spawn(async move {
+        loop {
+            assert!(may_book(&broker, &user).await);
+        }
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_asked_often_need_not_ask_the_store() {
+    let cinema = Cinema::start().await;
+    let (user, broker) = (cinema.user().await, asking(&cinema).await);
+    let leases =
+        async |result: &str| cinema.figure("users", "marquee_leases_total", &[&format!("result=\"{result}\"")]).await;
+    for _ in 0..3 {
+        assert!(may_book(&broker, &user).await);
+        sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(leases("taken").await, 0.0, "nobody asks often");
+    for _ in 0..300 {
+        assert!(may_book(&broker, &user).await);
+    }
+    let taken = leases("taken").await;
+    assert!((1.0..150.0).contains(&taken), "{taken} leases for 300 questions");
+    assert_eq!(leases("refused").await, 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_replica_writes_counts_at_once() {
+    let mut cinema = Cinema::start().await;
+    cinema.add_replica(Service::Users, "users-2").await;
+    let (somebody, broker) = (cinema.user().await, asking(&cinema).await);
+    let asked = ask_on(&cinema, &somebody).await;
+    for _ in 0..20 {
+        let user = cinema.user().await;
+        for _ in 0..4 {
+            assert!(may_book(&broker, &user).await, "who is there may book");
+        }
+        cinema.api.delete(&format!("/api/users/{user}")).await.expect(204);
+        for _ in 0..4 {
+            assert!(!may_book(&broker, &user).await, "who is not there any more may not");
+        }
+    }
+    assert!(!asked.is_finished());
+    asked.abort();
+    let mut taken = 0.0;
+    for replica in ["users", "users-2"] {
+        taken += cinema.figure(replica, "marquee_leases_total", &["result=\"taken\""]).await;
+    }
+    assert!(taken > 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_frozen_with_a_lease_loses_it() {
+    let mut cinema = Cinema::start().await;
+    let user = cinema.user().await;
+    let mut store = AsyncMysqlConnection::establish(&cinema.database.urls()[&Service::Users]).await.expect("a store");
+    let mut is_free = async || store.batch_execute("SELECT position FROM journal_head FOR UPDATE NOWAIT").await.is_ok();
+    for _ in 0..TRIES {
+        let asked = ask_on(&cinema, &user).await;
+        sleep(Duration::from_millis(100)).await;
+        cinema.freeze("users");
+        asked.abort();
+        let began = Instant::now();
+        let held = !is_free().await;
+        eventually("a head that is free", async || is_free().await.then_some(())).await;
+        let took = began.elapsed();
+        cinema.thaw("users");
+        assert!(may_book(&asking(&cinema).await, &user).await, "it goes on");
+        if held {
+            assert!(took < Duration::from_secs(3), "{took:?}");
+            cinema.api.delete(&format!("/api/users/{user}")).await.expect(204);
+            assert!(!may_book(&asking(&cinema).await, &user).await);
+            return;
+        }
+    }
+    panic!("it never had a lease");
+}
