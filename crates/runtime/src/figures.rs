@@ -22,7 +22,7 @@ pub(crate) const EARLY: &str = "marquee_commands_early_total";
 /// Commands that were decided on what other services were expected to say ([`speculation`](crate::speculation)): `result`
 /// (confirmed, or again for what had to be decided again).
 pub(crate) const SPECULATED: &str = "marquee_commands_speculated_total";
-/// [Leases](crate::lease) on the journal's head: `result` (taken, or refused where somebody else had it locked).
+/// [Leases](crate::lease) on the journal's head: `result` (taken, or refused where there was none to be had).
 pub(crate) const LEASES: &str = "marquee_leases_total";
 /// Commands that wait in the stream or are being worked on.
 pub const WAITING: &str = "marquee_commands_waiting";
