@@ -8,7 +8,7 @@ use marquee::servers::NatsUser;
 use serde_json::{Value, json};
 use system_tests::{Broker, Cinema, eventually};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 /// How often it is tried to find a process with a lease.
 const TRIES: usize = 50;
@@ -36,16 +36,22 @@ async fn ask_on(cinema: &Cinema, user: &str) -> JoinHandle<()> {
     })
 }
 
+async fn store(cinema: &Cinema) -> AsyncMysqlConnection {
+    AsyncMysqlConnection::establish(&cinema.database.urls()[&Service::Users]).await.expect("a store")
+}
+
+/// Whether nobody has the head of the users service's journal locked.
+async fn is_free(store: &mut AsyncMysqlConnection) -> bool {
+    store.batch_execute("SELECT position FROM journal_head FOR UPDATE NOWAIT").await.is_ok()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_asked_often_need_not_ask_the_store() {
     let cinema = Cinema::start().await;
     let (user, broker) = (cinema.user().await, asking(&cinema).await);
     let leases =
         async |result: &str| cinema.figure("users", "marquee_leases_total", &[&format!("result=\"{result}\"")]).await;
-    for _ in 0..3 {
-        assert!(may_book(&broker, &user).await);
-        sleep(Duration::from_millis(100)).await;
-    }
+    assert!(may_book(&broker, &user).await);
     assert_eq!(leases("taken").await, 0.0, "nobody asks often");
     for _ in 0..300 {
         assert!(may_book(&broker, &user).await);
@@ -53,6 +59,9 @@ async fn who_is_asked_often_need_not_ask_the_store() {
     let taken = leases("taken").await;
     assert!((1.0..150.0).contains(&taken), "{taken} leases for 300 questions");
     assert_eq!(leases("refused").await, 0.0);
+    let mut store = store(&cinema).await;
+    eventually("a lease that is given back, though nobody asks", async || is_free(&mut store).await.then_some(()))
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,16 +93,15 @@ async fn what_another_replica_writes_counts_at_once() {
 async fn who_is_frozen_with_a_lease_loses_it() {
     let mut cinema = Cinema::start().await;
     let user = cinema.user().await;
-    let mut store = AsyncMysqlConnection::establish(&cinema.database.urls()[&Service::Users]).await.expect("a store");
-    let mut is_free = async || store.batch_execute("SELECT position FROM journal_head FOR UPDATE NOWAIT").await.is_ok();
+    let mut store = store(&cinema).await;
     for _ in 0..TRIES {
         let asked = ask_on(&cinema, &user).await;
-        sleep(Duration::from_millis(100)).await;
+        eventually("a lease", async || (!is_free(&mut store).await).then_some(())).await;
         cinema.freeze("users");
         asked.abort();
         let began = Instant::now();
-        let held = !is_free().await;
-        eventually("a head that is free", async || is_free().await.then_some(())).await;
+        let held = !is_free(&mut store).await;
+        eventually("a head that is free", async || is_free(&mut store).await.then_some(())).await;
         let took = began.elapsed();
         cinema.thaw("users");
         assert!(may_book(&asking(&cinema).await, &user).await, "it goes on");

@@ -1,10 +1,13 @@
 //! `marquee up`: starts, refuses, drains, finds its data again, and gets over the death of any process.
 
+use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use contracts::Service;
+use marquee::servers::NATS;
 use marquee::services;
 use rustix::process::{Signal, kill_process};
 use serde_json::json;
@@ -22,7 +25,7 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new() -> Self {
-        Self(std::env::temp_dir().join(format!("marquee-test-up-{}", uuid::Uuid::now_v7())))
+        Self(env::temp_dir().join(format!("marquee-test-up-{}", uuid::Uuid::now_v7())))
     }
 
     fn path(&self) -> &Path {
@@ -65,13 +68,18 @@ async fn refuses_what_is_in_use_drains_and_finds_its_data_again() {
     assert_eq!(processes.len(), 6, "two servers and four programs");
     // As README has it for whoever starts services alone, and the image for its own.
     let variables = ["MYSQL_ASYNC_BUFFER_POOL_CAP=4", "MIMALLOC_PURGE_DELAY=100"];
-    for program in Service::ALL.map(Service::name).into_iter().chain([services::GATEWAY]) {
+    let has = |program: &str, variable: &str| {
         let pid = launcher.process(program).expect("a process that runs").pid();
         let environment =
             fs::read_to_string(format!("/proc/{}/environ", pid.as_raw_nonzero())).expect("its environment");
-        let environment: Vec<&str> = environment.split('\0').collect();
-        assert!(variables.iter().all(|variable| environment.contains(variable)), "{program}");
+        environment.split('\0').any(|one| one == variable)
+    };
+    for program in Service::ALL.map(Service::name).into_iter().chain([services::GATEWAY]) {
+        assert!(variables.iter().all(|variable| has(program, variable)), "{program}");
     }
+    let threads = available_parallelism().expect("a number of processors").get() + 1;
+    let threads = env::var("GOMAXPROCS").unwrap_or(threads.to_string());
+    assert!(has(NATS, &format!("GOMAXPROCS={threads}")), "the broker has a thread more than there are processors");
     for text in [include_str!("../../README.md"), include_str!("../../Dockerfile")] {
         assert!(variables.iter().all(|variable| text.contains(variable)));
     }

@@ -101,7 +101,9 @@ impl Memory {
         for seat in seats {
             if let Some(category) = checked.sold.get(seat) {
                 hall.seats.insert(*seat, Some(category.clone()));
-                hall.rows.insert(seat.row, category.clone());
+                if hall.rows.get(&seat.row) != Some(category) {
+                    hall.rows.insert(seat.row, category.clone());
+                }
             } else if checked.blocked.contains(seat) {
                 hall.seats.insert(*seat, None);
             } else {

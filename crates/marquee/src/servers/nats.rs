@@ -25,7 +25,7 @@ const SLACK: Duration = Duration::from_millis(1);
 
 /// How many threads of it may run Go at a time; whoever starts us may have said. One that waits for a write to be synced counts
 /// as if it ran, since `sysmon` is too late to notice; so there is one more than there are processors, not as many. With that,
-/// 1, 16, 64 and 256 clients that book had 1.01, 1.05, 1.06 and 1.06 times the throughput; with two more, less.
+/// 1, 16, 64 and 256 clients that book had 1.01, 1.05, 1.06 and 1.06 times the throughput. With two more, 256 had 0.99 times.
 const THREADS: &str = "GOMAXPROCS";
 
 /// A private nats-server.
