@@ -54,6 +54,7 @@ fn publishing() -> Vec<Granted> {
         grant(of.rpc("api-key"), &secrets);
         grant(of.rpc("account"), &secrets);
         grant(of.event(Uuid::nil(), "done"), &[own]);
+        grant(of.live(), &[own]);
         grant(of.dead_letters(), &[own]);
 
         for stream in [commands, events] {
@@ -147,6 +148,7 @@ fn subscribing() -> Vec<Granted> {
         granted.push((of.query(">"), vec![own]));
         granted.push((of.rpc(">"), vec![own]));
         granted.push((of.all_events(), vec![Operator, Subscriber]));
+        granted.push((of.live(), vec![Gateway]));
         granted.push((of.dead_letters(), vec![Operator]));
     }
     granted.push(("cinema.evt.>".into(), vec![Operator, Subscriber]));

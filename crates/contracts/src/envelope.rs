@@ -51,6 +51,14 @@ pub struct EventHeaders {
     pub expected_last_sequence: String,
 }
 
+/// The headers of several events in one message.
+#[derive(JsonSchema)]
+pub struct LiveHeaders {
+    /// The position of the last of them, in its service's journal: `bookings=12`. They follow each other.
+    #[schemars(rename = "Marquee-Position", regex(pattern = "^[a-z]+=[0-9]+$"))]
+    pub position: String,
+}
+
 /// The headers of a durable command.
 #[derive(JsonSchema)]
 pub struct CommandHeaders {

@@ -1,9 +1,11 @@
 //! The forms that every message takes, whatever it says: command, outcome, event, query.
 
-use chrono::{DateTime, Utc};
+use std::borrow::Cow;
+
+use chrono::{DateTime, SecondsFormat, Utc};
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -230,4 +232,37 @@ pub struct BatchedCommand {
     pub if_version: Option<u32>,
     /// The payload.
     pub data: Box<RawValue>,
+}
+
+/// One event of a CloudEvents 1.0 JSON batch on `cinema.live.<service>`, and the data of a server-sent event. Without the
+/// command that it follows from, whose id opens the operation to anyone.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct LiveEvent<'a> {
+    /// Always `1.0`.
+    #[serde(borrow)]
+    pub specversion: Cow<'a, str>,
+    /// The event's id: the same whenever it's delivered.
+    pub id: Uuid,
+    /// Whose journal it is in: `/marquee/<service>`.
+    #[serde(borrow)]
+    pub source: Cow<'a, str>,
+    /// What happened, with the version of the data's form: `booking-placed.v1`.
+    #[serde(rename = "type", borrow)]
+    pub event_type: Cow<'a, str>,
+    /// The id of the thing that it happened to.
+    pub subject: Uuid,
+    /// When it was recorded.
+    #[serde(serialize_with = "in_microseconds")]
+    pub time: DateTime<Utc>,
+    /// The `$id` of the data's schema.
+    #[serde(borrow)]
+    pub dataschema: Cow<'a, str>,
+    /// The data.
+    #[serde(borrow)]
+    pub data: &'a RawValue,
+}
+
+/// As it is stored.
+fn in_microseconds<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Micros, true))
 }

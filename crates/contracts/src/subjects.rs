@@ -73,6 +73,11 @@ impl Service {
         format!("cinema.evt.{}.{id}.{event}", self.name())
     }
 
+    /// The newest events, many in one message: `cinema.live.<service>`.
+    pub fn live(self) -> String {
+        format!("cinema.live.{}", self.name())
+    }
+
     /// A query: `cinema.qry.<service>.<query>`.
     pub fn query(self, query: &str) -> String {
         format!("cinema.qry.{}.{query}", self.name())
@@ -136,7 +141,7 @@ pub mod headers {
     pub const IF_VERSION: &str = "Marquee-If-Version";
     /// The least position of each service's journal that an answer may come from: `bookings=12,movies=7`.
     pub const MIN_POSITION: &str = "Marquee-Min-Position";
-    /// The position of a service's journal at which a write took effect: `bookings=12`.
+    /// The position of a service's journal at which a write took effect, or of the last of several events: `bookings=12`.
     pub const POSITION: &str = "Marquee-Position";
     /// The id of the command that became a dead letter.
     pub const COMMAND_ID: &str = "Marquee-Command-Id";

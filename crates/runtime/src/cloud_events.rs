@@ -1,5 +1,7 @@
-//! Events on the wire: CloudEvents 1.0 in NATS's binary mode, the attributes as headers and the data as payload.
+//! Events on the wire: CloudEvents 1.0 in NATS's binary mode, the attributes as headers and the data as payload; and in
+//! JSON, many in one message.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -7,6 +9,7 @@ use async_nats::HeaderMap;
 use async_nats::jetstream::Message;
 use bytes::Bytes;
 use chrono::SecondsFormat;
+use contracts::message::LiveEvent;
 use contracts::{EventSet, Service};
 
 use crate::domain::Recorded;
@@ -19,6 +22,8 @@ const EXPECTED_LAST_SEQUENCE: &str = "Nats-Expected-Last-Sequence";
 /// NATS's own: the one stream that takes the message. An event that is delivered to a consumer keeps it, so that nobody
 /// can have it delivered into another stream.
 const EXPECTED_STREAM: &str = "Nats-Expected-Stream";
+/// The version of CloudEvents.
+const SPEC: &str = "1.0";
 const SPEC_VERSION: &str = "ce-specversion";
 const ID: &str = "ce-id";
 const SOURCE: &str = "ce-source";
@@ -47,9 +52,9 @@ pub(crate) fn write(service: Service, row: &Row) -> Outbound {
         (EXPECTED_LAST_SEQUENCE, (row.position - 1).to_string()),
         (EXPECTED_STREAM, service.events_stream().to_owned()),
         ("content-type", "application/json".to_owned()),
-        (SPEC_VERSION, "1.0".to_owned()),
+        (SPEC_VERSION, SPEC.to_owned()),
         (ID, event_id(row.command_id.0, row.position).to_string()),
-        (SOURCE, format!("/marquee/{service}")),
+        (SOURCE, source(service)),
         (TYPE, row.event_type.clone()),
         (SUBJECT, row.entity_id.0.to_string()),
         (TIME, utc(row.recorded_at).to_rfc3339_opts(SecondsFormat::Micros, true)),
@@ -59,6 +64,10 @@ pub(crate) fn write(service: Service, row: &Row) -> Outbound {
         (CAUSATION_ID, row.command_id.0.to_string()),
     ]);
     Outbound { subject: service.event(row.entity_id.0, event), headers, payload: Bytes::from(row.data.clone()) }
+}
+
+fn source(service: Service) -> String {
+    format!("/marquee/{service}")
 }
 
 /// What a message of the stream says of its event: only what is asked for is read, because projections read millions.
@@ -89,20 +98,66 @@ impl<'m> Head<'m> {
     }
 }
 
+/// A row of the journal in JSON.
+///
+/// # Errors
+/// When its data is none.
+pub(crate) fn write_json(service: Service, row: &Row) -> serde_json::Result<String> {
+    serde_json::to_string(&LiveEvent {
+        specversion: SPEC.into(),
+        id: event_id(row.command_id.0, row.position),
+        source: source(service).into(),
+        event_type: Cow::from(&row.event_type),
+        subject: row.entity_id.0,
+        time: utc(row.recorded_at),
+        dataschema: service.schema("event", &row.event_type).into(),
+        data: serde_json::from_str(&row.data)?,
+    })
+}
+
 /// Reads an event of the stream, whatever it says.
 ///
 /// # Errors
 /// In words, for a message that no relay of ours wrote.
 pub(crate) fn published(message: &Message) -> Result<Published, String> {
     let head = Head::of(message)?;
+    let (event_type, entity, recorded_at) = (head.text(TYPE)?, head.parsed(SUBJECT)?, head.parsed(TIME)?);
+    let (id, source, schema) = (head.parsed(ID)?, head.text(SOURCE)?, head.text(DATA_SCHEMA)?);
+    let json = |data| {
+        serde_json::to_vec(&LiveEvent {
+            specversion: SPEC.into(),
+            id,
+            source: source.into(),
+            event_type: event_type.into(),
+            subject: entity,
+            time: recorded_at,
+            dataschema: schema.into(),
+            data,
+        })
+    };
     Ok(Published {
         position: head.position,
-        id: head.parsed(ID)?,
-        event_type: head.text(TYPE)?.to_owned(),
-        entity: head.parsed(SUBJECT)?,
-        recorded_at: head.parsed(TIME)?,
-        schema: head.text(DATA_SCHEMA)?.to_owned(),
+        event_type: event_type.to_owned(),
+        entity,
+        recorded_at,
         data: message.payload.clone(),
+        json: serde_json::from_slice(&message.payload).and_then(json).ok().map(Bytes::from),
+    })
+}
+
+/// Reads an event in JSON out of a message.
+///
+/// # Errors
+/// When it is none.
+pub(crate) fn read_json(position: u64, json: &str, message: &Bytes) -> serde_json::Result<Published> {
+    let event: LiveEvent<'_> = serde_json::from_str(json)?;
+    Ok(Published {
+        position,
+        event_type: event.event_type.into_owned(),
+        entity: event.subject,
+        recorded_at: event.time,
+        data: message.slice_ref(event.data.get().as_bytes()),
+        json: Some(message.slice_ref(json.as_bytes())),
     })
 }
 

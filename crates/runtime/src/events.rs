@@ -1,7 +1,6 @@
 //! Reading an event stream from a position on. The sequence is the journal's position, so nobody has to keep more than
 //! a number, and the broker holds no state for it: what is read is in order and without holes, or there is trouble.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use async_nats::datetime::parse_rfc3339;
@@ -12,10 +11,8 @@ use chrono::{DateTime, Utc};
 use contracts::Service;
 use futures_util::stream::ReadyChunks;
 use futures_util::{StreamExt, TryStreamExt};
-use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::database::backoff;
 use crate::streams::{HEARTBEAT, PULL};
 use crate::{broker, cloud_events};
 
@@ -25,23 +22,21 @@ const EVENTS: usize = 512;
 /// How long the broker keeps a consumer that nobody reads from any more.
 const ABANDONED: Duration = Duration::from_secs(2);
 
-/// An event as the stream has it, whatever it says.
+/// An event as it is told, whatever it says.
 #[derive(Clone, Debug)]
 pub struct Published {
     /// Its place in its service's journal.
     pub position: u64,
-    /// Its own id.
-    pub id: Uuid,
     /// Such as `booking-placed.v1`.
     pub event_type: String,
     /// The thing that it happened to.
     pub entity: Uuid,
     /// When it was decided.
     pub recorded_at: DateTime<Utc>,
-    /// The id of its data's JSON Schema.
-    pub schema: String,
-    /// JSON.
+    /// What it says, JSON.
     pub data: Bytes,
+    /// All of it, as the JSON of a [`LiveEvent`](contracts::message::LiveEvent); `None` where what it says is not JSON.
+    pub json: Option<Bytes>,
 }
 
 /// The first and the last position that a service's stream has; the first is one more than the last when it has none.
@@ -53,36 +48,6 @@ pub async fn bounds(jetstream: &Context, service: Service) -> Result<(u64, u64),
     let stream = jetstream.get_stream(service.events_stream()).await?;
     let state = &stream.cached_info().state;
     Ok((state.first_sequence.max(1), state.last_sequence))
-}
-
-/// Hands a service's events behind `position` to `take`, each once and in order, as long as this is polled. When there is
-/// trouble, it goes on where it was, as soon as that is possible.
-pub async fn follow(jetstream: &Context, service: Service, mut position: u64, mut take: impl FnMut(Vec<Published>)) {
-    let mut failures: u32 = 0;
-    loop {
-        let before = position;
-        let Err(error) = until_trouble(jetstream, service, &mut position, &mut take).await;
-        failures = if position > before { 1 } else { failures + 1 };
-        if failures > 2 && failures.is_power_of_two() {
-            tracing::warn!(%service, failures, %error, "events cannot be followed; trying again");
-        }
-        sleep(backoff(failures)).await;
-    }
-}
-
-async fn until_trouble(
-    jetstream: &Context,
-    service: Service,
-    position: &mut u64,
-    take: &mut impl FnMut(Vec<Published>),
-) -> Result<Infallible, async_nats::Error> {
-    let mut reader = Reader::open(jetstream, service, *position).await?;
-    loop {
-        let messages = reader.next().await?;
-        let events = messages.iter().map(cloud_events::published).collect::<Result<_, _>>()?;
-        *position = reader.position();
-        take(events);
-    }
 }
 
 /// At most `most` events behind `position`, in order: those that are there, without waiting for more.

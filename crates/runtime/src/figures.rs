@@ -24,6 +24,8 @@ pub(crate) const EARLY: &str = "marquee_commands_early_total";
 pub(crate) const SPECULATED: &str = "marquee_commands_speculated_total";
 /// [Leases](crate::lease) on the journal's head: `result` (taken, or refused where there was none to be had).
 pub(crate) const LEASES: &str = "marquee_leases_total";
+/// Events that a gateway has heard of: `service`, `way` ([`live`](crate::live), or from the stream).
+pub const FOLLOWED: &str = "marquee_events_followed_total";
 /// Commands that wait in the stream or are being worked on.
 pub const WAITING: &str = "marquee_commands_waiting";
 /// Events in the journal that the stream does not have yet, and for how long there have been such.
@@ -108,6 +110,7 @@ fn describe() {
         LEASES,
         "Leases on the journal's head, under which other services are answered without asking the store"
     );
+    describe_counter!(FOLLOWED, "Events that were followed, as they were told live or from the stream");
     describe_gauge!(WAITING, "Commands that wait or are being worked on");
     describe_gauge!(RELAY_LAG, "Events in the journal that the stream does not have yet");
     describe_gauge!(RELAY_LAG_SECONDS, Unit::Seconds, "How long there have been such");

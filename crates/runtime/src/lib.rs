@@ -39,6 +39,7 @@ pub mod health;
 pub mod history;
 pub mod inspection;
 pub mod letters;
+pub mod live;
 pub mod prepared;
 pub mod process;
 mod progress;

@@ -18,7 +18,7 @@ use crate::database::{Database, backoff};
 use crate::handover::Handover;
 use crate::health::Check;
 use crate::journal::{self, Row};
-use crate::{cloud_events, streams};
+use crate::{cloud_events, live, streams};
 
 /// Rows that are read and published in one go.
 const ROWS: usize = 500;
@@ -147,6 +147,7 @@ impl Relay {
     }
 
     async fn publish_part(&self, rows: &[Row], last: u64) -> Result<u64, Halt> {
+        live::tell(&self.jetstream.client(), self.service, rows).await?;
         let Some((final_row, rows)) = rows.split_last() else { return Ok(last) };
         for row in rows {
             let event = cloud_events::write(self.service, row);

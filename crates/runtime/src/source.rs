@@ -24,11 +24,11 @@ use crate::journal::{self, Row};
 /// Rows of the journal that are read at once.
 const ROWS: usize = 256;
 /// So many events that were handed over without a hole show that no other replica writes.
-const STEADY: usize = 500;
+pub(crate) const STEADY: usize = 500;
 /// When nothing was handed over for so long, another replica may have written. Longer than a batch takes: 256 clients that book
 /// wait for one of up to 60 ms, and with 20 ms, the broker was asked again after each; without that, a booking of theirs took
 /// 0.94 to 0.99 times the processor time.
-const PAUSE: Duration = Duration::from_millis(100);
+pub(crate) const PAUSE: Duration = Duration::from_millis(100);
 
 /// Events behind a position, each once and in order.
 pub(crate) struct Source<E> {

@@ -68,6 +68,7 @@ impl Listener {
             }
             match subject.split('.').collect::<Vec<_>>()[..] {
                 ["cinema", "evt", ..] => self.check_event(&message),
+                ["cinema", "live", _] => self.check_live(&message),
                 ["cinema", "dlq", _] => self.schemas.check_headers("dead-letter", message.headers.as_ref()),
                 ["cinema", "cmd", _, "nothing"] => continue,
                 ["cinema", kind, service, name] => {
@@ -91,6 +92,15 @@ impl Listener {
         let golden = root().join(format!("golden/{service}.{event_type}.json"));
         if std::env::var_os("RECORD_GOLDEN").is_some() && !golden.exists() {
             fs::write(golden, &message.payload).unwrap();
+        }
+    }
+
+    fn check_live(&mut self, message: &Message) {
+        self.schemas.check_headers("live", message.headers.as_ref());
+        let events = body(message);
+        self.schemas.check(&common("live"), &events);
+        for event in events.as_array().unwrap() {
+            self.schemas.check(event["dataschema"].as_str().unwrap(), &event["data"]);
         }
     }
 

@@ -99,6 +99,9 @@ impl Api<'_> {
                 channel["parameters"] = json!({ spec.about.unwrap_or_default(): parameter });
             }
         }
+        let live = self.message("live", "Several events in one message", "common/live", Some("live-headers"));
+        let description = "The newest events as a CloudEvents JSON batch, for gateways. It is kept nowhere.";
+        self.exchange(&format!("live.{service}"), "send", service.live(), description, &live);
     }
 
     fn questions(&mut self, service: Service) {

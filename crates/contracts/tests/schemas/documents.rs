@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use contracts::catalogue::{Catalogue, common_queries};
 use contracts::envelope::{
-    AskHeaders, BatchHeaders, CommandHeaders, DeadLetterHeaders, EventHeaders, ProblemHeaders, QueryHeaders,
+    AskHeaders, BatchHeaders, CommandHeaders, DeadLetterHeaders, EventHeaders, LiveHeaders, ProblemHeaders,
+    QueryHeaders,
 };
-use contracts::message::{BatchedCommand, MessageSpec, schema_of};
+use contracts::message::{BatchedCommand, LiveEvent, MessageSpec, schema_of};
 use contracts::problem::TYPE_PREFIX;
 use contracts::{Case, Outcome, Problem, Service};
 use schemars::Schema;
@@ -66,6 +67,8 @@ pub(crate) fn all() -> Result<Documents> {
         ("batch", Direction::Input, schema_of::<Vec<BatchedCommand>>()),
         ("outcome", Direction::Output, schema_of::<Outcome>()),
         ("outcomes", Direction::Output, schema_of::<Vec<Outcome>>()),
+        ("live", Direction::Output, schema_of::<Vec<LiveEvent<'_>>>()),
+        ("live-headers", Direction::Output, schema_of::<LiveHeaders>()),
         ("event-headers", Direction::Event, schema_of::<EventHeaders>()),
         ("command-headers", Direction::Input, schema_of::<CommandHeaders>()),
         ("batch-headers", Direction::Input, schema_of::<BatchHeaders>()),

@@ -50,7 +50,11 @@ fn of_service(page: &mut String, service: Service) -> Result {
     for spec in commands {
         asked(page, "commands", &format!("{service}.{}", spec.name), spec.name, &spec)?;
     }
-    writeln!(page, "\n### Events\n\nIn the stream `{}`.\n", service.events_stream())?;
+    let (stream, live) = (service.events_stream(), service.live());
+    writeln!(
+        page,
+        "\n### Events\n\nIn the stream `{stream}`; for gateways, [several in one message](common/live.json) on `{live}`.\n"
+    )?;
     *page += "| event | | subject | schema |\n|---|---|---|---|\n";
     for spec in events {
         let (name, description, subject) = (spec.name, spec.description, event_subject(service, &spec));

@@ -1,14 +1,14 @@
 //! One event as listeners get it: written once, for however many.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use contracts::bookings::BookingEvent;
 use contracts::ids::{BookingId, ShowtimeId, UserId};
 use contracts::users::UserEvent;
 use contracts::{EventSet, Service};
 use runtime::events::Published;
-use serde::Serialize;
-use serde_json::value::RawValue;
 use uuid::Uuid;
 
 /// An event, ready to be sent.
@@ -47,62 +47,28 @@ pub(crate) enum Concerns {
     Access(Option<UserId>),
 }
 
-/// A CloudEvent in structured form. Without the command that it follows from, whose id opens the operation to anyone.
-#[derive(Serialize)]
-struct CloudEvent<'a> {
-    specversion: &'static str,
-    id: Uuid,
-    source: String,
-    #[serde(rename = "type")]
-    event_type: &'a str,
-    subject: Uuid,
-    time: String,
-    dataschema: &'a str,
-    data: &'a RawValue,
-}
-
 impl Entry {
-    /// The event of this service.
-    ///
-    /// # Errors
-    /// When its data is not JSON.
-    pub(crate) fn new(service: Service, event: &Published) -> serde_json::Result<Self> {
-        let Published { position, entity, event_type, .. } = event;
-        let cloud_event = CloudEvent {
-            specversion: "1.0",
-            id: event.id,
-            source: format!("/marquee/{service}"),
-            event_type,
-            subject: *entity,
-            time: event.recorded_at.to_rfc3339_opts(SecondsFormat::Micros, true),
-            dataschema: &event.schema,
-            data: serde_json::from_slice(&event.data)?,
-        };
+    /// The event of this service; `None` when it is not JSON.
+    pub(crate) fn new(service: Service, event: Published) -> Option<Self> {
         let (concerns, ends, showtime) = match service {
-            Service::Users => user_event(event),
+            Service::Users => user_event(&event),
             // A showtime's own events have its id; no other event of this service can have it.
-            Service::Movies => (Concerns::Everybody, None, Some(ShowtimeId(*entity))),
-            Service::Bookings => booking_event(event),
+            Service::Movies => (Concerns::Everybody, None, Some(ShowtimeId(event.entity))),
+            Service::Bookings => booking_event(&event),
         };
-        let block = block(event_type, &serde_json::to_string(&cloud_event)?);
-        Ok(Self {
-            service,
-            position: *position,
-            event_type: event_type.clone(),
-            entity: *entity,
-            recorded_at: event.recorded_at,
-            concerns,
-            ends,
-            showtime,
-            block,
-        })
+        let Published { position, event_type, entity, recorded_at, json, .. } = event;
+        let block = block(&event_type, str::from_utf8(&json?).ok()?);
+        Some(Self { service, position, event_type, entity, recorded_at, concerns, ends, showtime, block })
     }
 }
 
 /// The lines of an event that everybody gets alike.
 pub(super) fn block(event_type: &str, json: &str) -> Bytes {
     // A line ends the data; in JSON one can only stand where a space may.
-    let data = json.replace(['\n', '\r'], " ");
+    let data = match json.contains(['\n', '\r']) {
+        true => json.replace(['\n', '\r'], " ").into(),
+        false => Cow::from(json),
+    };
     // Of its very length: `format!` takes twice as much, and it is kept.
     Bytes::from(["event: ", event_type, "\ndata: ", &data, "\n\n"].concat())
 }

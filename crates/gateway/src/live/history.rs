@@ -50,8 +50,8 @@ impl History {
             timeout(PATIENCE, batch(&self.jetstream, service, place.get(service), EVENTS)).await??
         };
         let mut entries = Vec::with_capacity(events.len());
-        for event in &events {
-            let entry = Entry::new(service, event)?;
+        for event in events {
+            let entry = Entry::new(service, event).ok_or("an event is not JSON")?;
             self.owners.learn(&entry);
             place.set(service, entry.position);
             entries.push((place, Arc::new(entry)));

@@ -8,7 +8,8 @@ use std::time::Duration;
 use async_nats::jetstream::Context;
 use contracts::{Case, Problem, Service};
 use runtime::database::backoff;
-use runtime::events::{Published, bounds, follow};
+use runtime::events::{Published, bounds};
+use runtime::live::follow;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -76,26 +77,27 @@ impl Tail {
         self.changes.all(&base);
         let (tail, target, owners) = (&*self, &target, &*owners);
         let [users, movies, bookings] = Service::ALL.map(|service| {
-            let take = move |events: Vec<Published>| tail.push(service, &events, target, owners);
+            let take = move |events: Vec<Published>| tail.push(service, events, target, owners);
             follow(&jetstream, service, base.get(service), take)
         });
         // Nothing to catch up with is being caught up.
-        tail.push(Service::Users, &[], target, owners);
+        tail.push(Service::Users, Vec::new(), target, owners);
         tokio::join!(users, movies, bookings);
     }
 
-    fn push(&self, service: Service, events: &[Published], target: &Place, owners: &Owners) {
+    fn push(&self, service: Service, events: Vec<Published>, target: &Place, owners: &Owners) {
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         for event in events {
-            kept.reached.set(service, event.position);
+            let position = event.position;
+            kept.reached.set(service, position);
             match Entry::new(service, event) {
-                Ok(entry) => {
+                Some(entry) => {
                     owners.learn(&entry);
                     self.changes.note(&entry);
                     kept.push(entry);
                 }
-                Err(error) => {
-                    tracing::error!(%error, %service, event.position, "an event is not JSON");
+                None => {
+                    tracing::error!(%service, position, "an event is not JSON");
                     self.changes.all(&kept.reached);
                 }
             }
@@ -192,6 +194,7 @@ async fn bounds_of(jetstream: &Context, service: Service) -> (u64, u64) {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use chrono::DateTime;
     use serde_json::json;
     use uuid::Uuid;
@@ -208,15 +211,14 @@ mod tests {
         for (service, position) in events {
             let event = Published {
                 position: *position,
-                id: Uuid::nil(),
                 event_type: "happened.v1".into(),
                 entity: Uuid::nil(),
                 recorded_at: DateTime::UNIX_EPOCH,
-                schema: String::new(),
-                data: json!("x".repeat(bytes)).to_string().into(),
+                data: Bytes::new(),
+                json: Some(json!("x".repeat(bytes)).to_string().into()),
             };
             kept.reached.set(*service, *position);
-            kept.push(Entry::new(*service, &event).unwrap());
+            kept.push(Entry::new(*service, event).unwrap());
         }
         kept
     }
