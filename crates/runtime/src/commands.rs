@@ -14,6 +14,7 @@ use async_nats::jetstream::consumer::pull::{MessagesError, MessagesErrorKind};
 use async_nats::jetstream::stream::Stream;
 use async_nats::jetstream::{AckKind, Message};
 use contracts::CommandSet;
+use contracts::subjects::COMMANDS_CONSUMER;
 use futures_util::{FutureExt, StreamExt, stream};
 use metrics::counter;
 use tokio::sync::Mutex;
@@ -152,7 +153,9 @@ impl<D: Domain> CommandLoop<D> {
                 // Others may wait in the stream that came meanwhile. The subscription is kept, which the client has renewed:
                 // what is on its way to it would only come again after a while.
                 early.rest();
-                if created_at(&streams::commands(&self.jetstream, service).await?) != created {
+                // Unless the broker was started again, or its store thrown away.
+                let stream = streams::commands(&self.jetstream, service).await?;
+                if created_at(&stream) != created || stream.consumer_info(COMMANDS_CONSUMER).await.is_err() {
                     return Ok(());
                 }
             }
