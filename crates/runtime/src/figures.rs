@@ -25,7 +25,7 @@ pub(crate) const SPECULATED: &str = "marquee_commands_speculated_total";
 /// [Leases](crate::lease) on the journal's head: `result` (taken, or refused where there was none to be had).
 pub(crate) const LEASES: &str = "marquee_leases_total";
 /// Events that a gateway has heard of: `service`, `way` ([`live`](crate::live), or from the stream).
-pub const FOLLOWED: &str = "marquee_events_followed_total";
+pub(crate) const FOLLOWED: &str = "marquee_events_followed_total";
 /// Commands that wait in the stream or are being worked on.
 pub const WAITING: &str = "marquee_commands_waiting";
 /// Events in the journal that the stream does not have yet, and for how long there have been such.
