@@ -119,6 +119,12 @@ impl Listening {
 }
 
 impl Block {
+    /// The place in the users service's journal that its id tells.
+    pub fn users_position(&self) -> u64 {
+        let place = self.id.as_deref().expect("an id");
+        place.split('.').next().and_then(|part| part.strip_prefix('u')?.parse().ok()).expect("a position")
+    }
+
     fn read(text: &str) -> Self {
         let mut block = Self::default();
         for line in text.lines() {

@@ -17,6 +17,11 @@ pub fn batched(id: Uuid, command: &str, data: &Value) -> Value {
     json!({ "specversion": "1.0", "id": id, "source": "/tests", "type": command, "marqueeactor": "operator", "data": data })
 }
 
+/// A command to book a seat.
+pub fn place(user: &str, showtime: &str, seat: &str) -> Value {
+    json!({ "user_id": user, "showtime_id": showtime, "seats": [seat] })
+}
+
 /// A movie of two hours.
 pub fn movie() -> Value {
     json!({ "title": "Metropolis", "director": "Fritz Lang", "rating": 8.2, "runtime_minutes": 120 })

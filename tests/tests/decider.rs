@@ -4,7 +4,8 @@ use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use async_nats::jetstream::{self, stream::Stream};
 use contracts::subjects::COMMANDS_CONSUMER;
 use contracts::{OutcomeStatus, Service};
-use serde_json::{Value, json};
+use serde_json::Value;
+use system_tests::samples::place;
 use system_tests::{Broker, Cinema, NatsUser};
 use tokio::time::{Duration, Instant};
 use uuid::Uuid;
@@ -13,10 +14,6 @@ use uuid::Uuid;
 async fn commands(cinema: &Cinema) -> Stream {
     let client = cinema.broker_as(NatsUser::Provisioner).await.client;
     jetstream::new(client).get_stream(Service::Bookings.commands_stream()).await.expect("a stream")
-}
-
-fn place(user: &str, showtime: &str, seat: &str) -> Value {
-    json!({ "user_id": user, "showtime_id": showtime, "seats": [seat] })
 }
 
 async fn give(broker: &Broker, command: &Value) -> Uuid {

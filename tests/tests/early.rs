@@ -6,6 +6,7 @@ use contracts::subjects::headers;
 use contracts::{Case, Outcome, OutcomeStatus, Service};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use system_tests::samples::place;
 use system_tests::{Broker, Cinema, NatsUser, eventually, samples};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -14,10 +15,6 @@ use uuid::Uuid;
 fn batch(commands: &[(Uuid, Value)]) -> Vec<u8> {
     let one = |(id, data): &(Uuid, Value)| samples::batched(*id, "place", data);
     json!(commands.iter().map(one).collect::<Vec<Value>>()).to_string().into_bytes()
-}
-
-fn place(user: &str, showtime: &str, seat: &str) -> Value {
-    json!({ "user_id": user, "showtime_id": showtime, "seats": [seat] })
 }
 
 /// Publishes it as a gateway does, and tells whether the broker took it.

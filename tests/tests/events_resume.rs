@@ -61,11 +61,7 @@ async fn now(api: &Api) -> String {
 
 /// The positions of what was told, in the users service's journal.
 fn positions(told: &[Block]) -> Vec<u64> {
-    let position = |block: &Block| {
-        let id = block.id.as_deref().expect("an id");
-        id.split('.').next().and_then(|part| part.strip_prefix('u')?.parse().ok()).expect("a position")
-    };
-    told.iter().map(position).collect()
+    told.iter().map(Block::users_position).collect()
 }
 
 /// Registers users until a sign is given.

@@ -25,11 +25,7 @@ async fn register(cinema: &Cinema, count: usize) -> Vec<String> {
 
 /// Whom these events are about, which are all that there were.
 fn told(events: &[Block], before: u64) -> Vec<String> {
-    let position = |event: &Block| {
-        let place = event.id.as_deref().expect("an id");
-        place.split('.').next().and_then(|part| part.strip_prefix('u')?.parse().ok()).expect("a position")
-    };
-    let positions: Vec<u64> = events.iter().map(position).collect();
+    let positions: Vec<u64> = events.iter().map(Block::users_position).collect();
     assert_eq!(positions, (before + 1..).take(events.len()).collect::<Vec<_>>());
     events.iter().map(|event| event.data["subject"].as_str().expect("an id").to_owned()).collect()
 }

@@ -98,12 +98,12 @@ impl<'m> Head<'m> {
     }
 }
 
-/// A row of the journal in JSON.
+/// A row of the journal as one of several in a message.
 ///
 /// # Errors
-/// When its data is none.
-pub(crate) fn write_json(service: Service, row: &Row) -> serde_json::Result<String> {
-    serde_json::to_string(&LiveEvent {
+/// When its data is not JSON.
+pub(crate) fn live(service: Service, row: &Row) -> serde_json::Result<LiveEvent<'_>> {
+    Ok(LiveEvent {
         specversion: SPEC.into(),
         id: event_id(row.command_id.0, row.position),
         source: source(service).into(),

@@ -32,11 +32,10 @@ const BYTES: usize = 512 << 10;
 /// # Errors
 /// When the client is closed.
 pub(crate) async fn tell(nats: &Client, service: Service, rows: &[Row]) -> Result<(), PublishError> {
-    let events: serde_json::Result<Vec<String>> =
-        rows.iter().map(|row| cloud_events::write_json(service, row)).collect();
+    let events: serde_json::Result<Vec<_>> = rows.iter().map(|row| cloud_events::live(service, row)).collect();
+    let batch = events.and_then(|events| serde_json::to_vec(&events));
     // What is not JSON, the stream has all the same.
-    let (Some(last), Ok(events)) = (rows.last(), events) else { return Ok(()) };
-    let batch = ["[", &events.join(","), "]"].concat();
+    let (Some(last), Ok(batch)) = (rows.last(), batch) else { return Ok(()) };
     if batch.len() > BYTES {
         return Ok(());
     }
