@@ -1,6 +1,7 @@
 //! How a command is decided: what has to be loaded for it, what the rules say, and the claims that back it.
 
 use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
 
 use contracts::bookings::{
     BookingCancelled, BookingCommand, BookingEvent, BookingsCancelled, CancelBooking, CancelShowtimeBookings,
@@ -15,8 +16,8 @@ use uuid::Uuid;
 
 use crate::claims;
 use crate::domain::{Facts, Seating, access, already_exists, check_erased, not_found};
-use crate::expected::Memory;
 use crate::facts::{self, Known};
+use crate::told::Memory;
 
 /// The service's decisions.
 pub struct Bookings;
@@ -53,16 +54,12 @@ impl Domain for Bookings {
         matches!(command, BookingCommand::Place(_))
     }
 
-    async fn gather(around: &Around, commands: &[&BookingCommand]) -> Vec<Result<Known, Problem>> {
-        facts::gather(around, commands).await
-    }
-
-    fn expect(memory: &mut Memory, commands: &[&BookingCommand]) -> Option<Vec<Known>> {
-        memory.expect(commands)
-    }
-
-    fn remember(memory: &mut Memory, commands: &[&BookingCommand], known: &[Result<Known, Problem>]) {
-        memory.remember(commands, known);
+    async fn gather(
+        around: &Around,
+        memory: &Arc<Mutex<Memory>>,
+        commands: &[&BookingCommand],
+    ) -> Vec<Result<Known, Problem>> {
+        facts::gather(around, memory, commands).await
     }
 
     fn decide(command: &BookingCommand, context: &Context<'_, Self>) -> Decided {

@@ -1,23 +1,22 @@
 //! What the other services know of a batch of commands: one request to users, one to movies.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
 
+use contracts::Problem;
 use contracts::bookings::BookingCommand;
 use contracts::ids::{BookingId, ShowtimeId, UserId};
 use contracts::layout::Seat;
-use contracts::showtimes::{CheckShowtime, CheckShowtimes, CheckedShowtime};
-use contracts::users::CheckUsers;
-use contracts::{Positions, Problem};
-use runtime::client::Client;
+use contracts::showtimes::CheckedShowtime;
 use runtime::database::{Connection, StoreError};
 use runtime::domain::{Around, Claim};
 use uuid::Uuid;
 
 use crate::claims;
+use crate::told::{self, Memory};
 
 /// What is known of one command.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Known {
     /// The showtime of the booking that the command names; `None` while there was no such booking.
     pub booked_showtime: Option<ShowtimeId>,
@@ -28,11 +27,6 @@ pub struct Known {
 }
 
 impl Known {
-    /// What is known of a new booking.
-    pub(crate) fn of_new(user_may_book: bool, showtime: Option<(ShowtimeId, Arc<CheckedShowtime>)>) -> Self {
-        Self { booked_showtime: None, user_may_book, showtimes: showtime.into_iter().collect() }
-    }
-
     /// A showtime that the command is about; `None` when there is no such showtime.
     pub fn showtime(&self, id: ShowtimeId) -> Option<&CheckedShowtime> {
         self.showtimes.get(&id).map(Arc::as_ref)
@@ -48,12 +42,16 @@ struct Question<'a> {
     seats: &'a [Seat],
 }
 
-type Users = Result<HashSet<UserId>, Problem>;
+type Users = Result<BTreeSet<UserId>, Problem>;
 type Showtimes = Result<HashMap<ShowtimeId, Arc<CheckedShowtime>>, Problem>;
 
 /// Asks about all commands at once. A command whose facts cannot be had, because a service is away, waits; those that
 /// need nothing from that service do not.
-pub(crate) async fn gather(around: &Around, commands: &[&BookingCommand]) -> Vec<Result<Known, Problem>> {
+pub(crate) async fn gather(
+    around: &Around,
+    memory: &Arc<Mutex<Memory>>,
+    commands: &[&BookingCommand],
+) -> Vec<Result<Known, Problem>> {
     let questions = match questions(around, commands).await {
         Ok(questions) => questions,
         Err(error) => {
@@ -61,8 +59,10 @@ pub(crate) async fn gather(around: &Around, commands: &[&BookingCommand]) -> Vec
             return commands.iter().map(|_| Err(problem.clone())).collect();
         }
     };
+    let users = questions.iter().filter_map(|question| question.user).collect();
+    let seats = by_showtime(&questions);
     let (users, showtimes) =
-        futures_util::join!(ask_users(&around.client, &questions), ask_showtimes(&around.client, &questions));
+        futures_util::join!(told::users(&around.client, memory, users), told::showtimes(&around.client, memory, seats));
     questions.iter().map(|question| answer(question, &users, &showtimes)).collect()
 }
 
@@ -136,35 +136,13 @@ async fn showtimes_of(connection: &mut Connection, user: UserId) -> Result<Vec<S
     Ok(held.into_iter().map(|(_, showtime): (String, Uuid)| showtime.into()).collect())
 }
 
-async fn ask_users(client: &Client, questions: &[Question<'_>]) -> Users {
-    let users: BTreeSet<UserId> = questions.iter().filter_map(|question| question.user).collect();
-    if users.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let query = CheckUsers { users: users.into_iter().collect() };
-    let checked = client.ask(&query, &Positions::default()).await?;
-    Ok(checked.may_book.into_iter().collect())
-}
-
-async fn ask_showtimes(client: &Client, questions: &[Question<'_>]) -> Showtimes {
-    let wanted =
-        by_showtime(questions.iter().flat_map(|question| question.showtimes.iter().map(|id| (*id, question.seats))));
-    if wanted.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let query =
-        CheckShowtimes { showtimes: wanted.into_iter().map(|(id, seats)| CheckShowtime { id, seats }).collect() };
-    let checked = client.ask(&query, &Positions::default()).await?;
-    Ok(checked.showtimes.into_iter().map(|checked| (checked.showtime.id, Arc::new(checked))).collect())
-}
-
 /// All seats that are wanted of each showtime.
-pub(crate) fn by_showtime<'a>(
-    wanted: impl Iterator<Item = (ShowtimeId, &'a [Seat])>,
-) -> BTreeMap<ShowtimeId, BTreeSet<Seat>> {
+fn by_showtime(questions: &[Question<'_>]) -> BTreeMap<ShowtimeId, BTreeSet<Seat>> {
     let mut together: BTreeMap<ShowtimeId, BTreeSet<Seat>> = BTreeMap::new();
-    for (id, seats) in wanted {
-        together.entry(id).or_default().extend(seats);
+    for question in questions {
+        for id in &question.showtimes {
+            together.entry(*id).or_default().extend(question.seats);
+        }
     }
     together
 }

@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod actor;
+pub mod as_of;
 pub mod audit;
 pub mod bookings;
 pub mod catalogue;
@@ -29,6 +30,7 @@ pub mod text;
 pub mod users;
 
 pub use actor::{Actor, Role, Roles};
+pub use as_of::AsOf;
 pub use message::{Command, CommandSet, EventSet, Outcome, OutcomeStatus, Query};
 pub use positions::Positions;
 pub use problem::{Case, FieldError, Problem};

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::as_of::AsOf;
 use crate::halls::HallName;
 use crate::ids::{HallId, MovieId, ShowtimeId};
 use crate::layout::{Category, Cell, Layout, Seat};
@@ -217,6 +218,12 @@ pub struct CheckShowtime {
 pub struct CheckedShowtimes {
     /// In no particular order.
     pub showtimes: Vec<CheckedShowtime>,
+    /// The layouts of their halls, unless those are too large.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub layouts: BTreeMap<HallId, Layout>,
+    /// When that is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<AsOf>,
 }
 
 /// One showtime as bookings need to know it.

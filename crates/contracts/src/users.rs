@@ -11,6 +11,7 @@ use crate::access::{
     RefreshSession, RevokeApiKey, RolesChanged, SessionClosed, SessionOpened, SessionRefreshed, SessionState, SetRoles,
 };
 use crate::actor::Roles;
+use crate::as_of::AsOf;
 use crate::ids::UserId;
 use crate::lists::{commands, events, queries};
 use crate::page::{Limit, Page};
@@ -236,6 +237,9 @@ pub struct CheckUsers {
 pub struct CheckedUsers {
     /// Whom, of those asked for.
     pub may_book: Vec<UserId>,
+    /// When that is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<AsOf>,
 }
 
 queries! { queries of Users Query {

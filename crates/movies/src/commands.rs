@@ -3,6 +3,7 @@
 mod showtimes;
 
 use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
 
 use contracts::Problem;
 use contracts::halls::{AddHall, HallName, RemoveHall, UpdateHall};
@@ -52,7 +53,7 @@ impl Domain for Movies {
     }
 
     /// Nothing that others know matters here.
-    async fn gather(_: &Around, commands: &[&MovieCommand]) -> Vec<Result<(), Problem>> {
+    async fn gather(_: &Around, _: &Arc<Mutex<()>>, commands: &[&MovieCommand]) -> Vec<Result<(), Problem>> {
         commands.iter().map(|_| Ok(())).collect()
     }
 

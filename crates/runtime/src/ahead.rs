@@ -15,7 +15,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use diesel::result::Error as DieselError;
 use diesel_async::SimpleAsyncConnection;
 use tokio::sync::Mutex;
 use uuid::Uuid;
@@ -72,17 +71,15 @@ pub(crate) async fn look_again<D: Domain>(
     }
 }
 
-/// Decides and writes a batch that was looked at. When something has to be `confirmed`, it's written meanwhile, and committed
-/// when it is.
+/// Decides and writes a batch that was looked at.
 ///
 /// # Errors
-/// When something has changed or is not confirmed, and whenever the store does not do it; then nothing was written.
+/// When something has changed, and whenever the store does not do it; then nothing was written.
 pub(crate) async fn decide<D: Domain>(
     database: &Database,
     cache: &Arc<Mutex<Cache<D>>>,
     batch: &[Waiting<D>],
     Ahead { head, streams, claims }: Ahead,
-    confirmed: Option<impl Future<Output = bool>>,
 ) -> Result<Decided, StoreError> {
     let mut connection = database.connection().await?;
     let mut cache = cache.lock().await;
@@ -93,7 +90,7 @@ pub(crate) async fn decide<D: Domain>(
         return Ok(Decided { outcomes, rows: Vec::new() });
     }
     in_time(async {
-        let written = write(&mut connection, &settling, confirmed).await;
+        let written = write(&mut connection, &settling).await;
         if written.is_err() {
             // Where there is nothing to roll back, this does nothing; where it can't be said, the server does it.
             let _ = connection.batch_execute("ROLLBACK").await;
@@ -105,11 +102,7 @@ pub(crate) async fn decide<D: Domain>(
     Ok(Decided { outcomes, rows: settling.rows })
 }
 
-async fn write<D: Domain>(
-    connection: &mut Connection,
-    settling: &Settling<D>,
-    confirmed: Option<impl Future<Output = bool>>,
-) -> Result<(), StoreError> {
+async fn write<D: Domain>(connection: &mut Connection, settling: &Settling<D>) -> Result<(), StoreError> {
     let mut script = Script::default();
     script.add(format_args!("BEGIN"));
     settling.head.move_on(settling.position, &mut script);
@@ -117,19 +110,10 @@ async fn write<D: Domain>(
         journal::append_in(&mut script, &settling.rows);
         outcomes::save_in(&mut script, &settling.fresh);
         settling.claims.save_in(&mut script);
-        if confirmed.is_none() {
-            script.add(format_args!("COMMIT"));
-            return script.run(connection).await;
-        }
-        script.run(connection).await?;
-    } else {
-        script.run(connection).await?;
-        settling.write(connection).await?;
+        script.add(format_args!("COMMIT"));
+        return script.run(connection).await;
     }
-    if let Some(confirmed) = confirmed
-        && !confirmed.await
-    {
-        return Err(DieselError::RollbackTransaction.into());
-    }
+    script.run(connection).await?;
+    settling.write(connection).await?;
     Ok(connection.batch_execute("COMMIT").await?)
 }

@@ -9,18 +9,16 @@ use async_nats::jetstream::{AckKind, Message};
 use contracts::ids::CommandId;
 use contracts::{Case, CommandSet, Outcome, OutcomeStatus, Problem};
 use metrics::{counter, histogram};
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::ahead::{self, Ahead};
-use crate::cache::Cache;
+use crate::asking::know;
 use crate::commands::CommandLoop;
 use crate::database::{StoreError, backoff};
 use crate::decide::{Decided, Waiting, decide, needs};
-use crate::domain::{Around, Domain};
+use crate::domain::Domain;
 use crate::intake::{Intake, Rejected};
 use crate::outcomes::Known;
-use crate::speculation::{self, Asking, know};
 use crate::{figures, journal, outcomes};
 
 /// How often a message is delivered before a command in it that keeps failing alone becomes a dead letter.
@@ -39,8 +37,6 @@ pub(crate) struct Taken<'m, D: Domain> {
     /// Whether all is known of its commands that other services know.
     pub(crate) asked: bool,
     pub(crate) ahead: Option<Ahead>,
-    /// Where that is only expected: the question.
-    pub(crate) asking: Option<Asking<D>>,
 }
 
 impl<D: Domain> Taken<'_, D> {
@@ -57,8 +53,6 @@ pub(crate) struct Prepared<D: Domain> {
     pub(crate) ahead: Option<Ahead>,
     /// Whether other services were asked about them.
     pub(crate) asked: bool,
-    /// Where what they say is only expected: the question.
-    pub(crate) asking: Option<Asking<D>>,
 }
 
 impl<D: Domain> CommandLoop<D> {
@@ -66,9 +60,9 @@ impl<D: Domain> CommandLoop<D> {
     pub(crate) async fn batch(&self, mut taken: Vec<Taken<'_, D>>) -> Result<Vec<bool>, async_nats::Error> {
         let began = Instant::now();
         let asked = taken.iter().all(|taken| taken.asked);
-        let (ahead, asking) = match &mut taken[..] {
-            [one] => (one.ahead.take(), one.asking.take()),
-            _ => (None, None),
+        let ahead = match &mut taken[..] {
+            [one] => one.ahead.take(),
+            _ => None,
         };
         let mut orders = Vec::new();
         let mut messages = Vec::new();
@@ -91,13 +85,14 @@ impl<D: Domain> CommandLoop<D> {
         let owners: Vec<usize> = orders.iter().map(|(index, _)| *index).collect();
         let names: Vec<&'static str> = orders.iter().map(|(_, waiting)| waiting.command.name()).collect();
         let waiting: Vec<Waiting<D>> = orders.into_iter().map(|(_, waiting)| waiting).collect();
-        let Prepared { waiting, ahead, asking, .. } = if asked {
+        let (waiting, ahead) = if asked {
             let ahead = ahead::look_again(ahead, &self.around.database, &self.cache, &waiting).await;
-            Prepared { waiting, ahead, asked, asking }
+            (waiting, ahead)
         } else {
-            prepare(&self.around, &self.cache, waiting).await
+            let looking = ahead::look(&self.around.database, &self.cache, needs(&waiting));
+            tokio::join!(self.ask(waiting), looking)
         };
-        let decided = self.decide_all(waiting, ahead, asking, |position| {
+        let decided = self.decide_all(waiting, ahead, |position| {
             let owner = owners.get(position).and_then(|index| messages.get(*index));
             owner.map_or((1, 0), |(_, delivery, _)| *delivery)
         });
@@ -144,22 +139,14 @@ impl<D: Domain> CommandLoop<D> {
     /// `delivery` has how often the message of a command was delivered, and its sequence.
     async fn decide_all(
         &self,
-        mut waiting: Vec<Waiting<D>>,
-        mut ahead: Option<Ahead>,
-        asking: Option<Asking<D>>,
+        waiting: Vec<Waiting<D>>,
+        ahead: Option<Ahead>,
         delivery: impl Fn(usize) -> (i64, u64),
     ) -> Result<Vec<Option<Arc<Outcome>>>, async_nats::Error> {
         if waiting.is_empty() {
             return Ok(Vec::new());
         }
         let _without = self.lease.give_up().await;
-        if let Some(asking) = asking {
-            match speculation::decide(&self.writing, &self.cache, &waiting, ahead.take(), asking).await {
-                Ok(decided) => return Ok(self.done(decided)),
-                Err(Some(told)) => know(&mut waiting, told),
-                Err(None) => waiting = ask(&self.around, waiting).await,
-            }
-        }
         let waiting = Arc::new(waiting);
         let error = match self.decide(&waiting, ahead).await {
             Ok(outcomes) => return Ok(outcomes),
@@ -183,14 +170,10 @@ impl<D: Domain> CommandLoop<D> {
         waiting: &Arc<Vec<Waiting<D>>>,
         ahead: Option<Ahead>,
     ) -> Result<Vec<Option<Arc<Outcome>>>, StoreError> {
-        Ok(self.done(decide(&self.writing, &self.cache, waiting, ahead).await?))
-    }
-
-    /// Hands over what was committed; the outcomes.
-    fn done(&self, decided: Decided) -> Vec<Option<Arc<Outcome>>> {
+        let Decided { outcomes, rows } = decide(&self.writing, &self.cache, waiting, ahead).await?;
         self.health.set(Ok(()));
-        self.handover.put(decided.rows);
-        decided.outcomes
+        self.handover.put(rows);
+        Ok(outcomes)
     }
 
     fn leave(&self, commands: usize, error: &StoreError) -> Vec<Option<Arc<Outcome>>> {
@@ -236,34 +219,22 @@ impl<D: Domain> CommandLoop<D> {
         Ok(answer)
     }
 
+    /// Asks the other services, one request each for all commands.
+    async fn ask(&self, mut waiting: Vec<Waiting<D>>) -> Vec<Waiting<D>> {
+        let commands: Vec<&D::Command> = waiting.iter().map(|waiting| &waiting.command).collect();
+        if !commands.is_empty() {
+            let facts = D::gather(&self.around, &self.memory, &commands).await;
+            know(&mut waiting, facts);
+        }
+        waiting
+    }
+
     async fn bury(&self, rejected: &[Rejected], sequence: u64) -> Result<(), async_nats::Error> {
         for one in rejected {
             self.dead_letters.bury(one, sequence).await?;
         }
         Ok(())
     }
-}
-
-/// Asks the other services about commands and looks at the store, side by side.
-pub(crate) async fn prepare<D: Domain>(
-    around: &Around,
-    cache: &Arc<Mutex<Cache<D>>>,
-    waiting: Vec<Waiting<D>>,
-) -> Prepared<D> {
-    let looking = ahead::look(&around.database, cache, needs(&waiting));
-    let (waiting, ahead) = tokio::join!(ask(around, waiting), looking);
-    Prepared { waiting, ahead, asked: true, asking: None }
-}
-
-/// Asks the other services, one request each for all commands.
-async fn ask<D: Domain>(around: &Around, mut waiting: Vec<Waiting<D>>) -> Vec<Waiting<D>> {
-    let commands: Vec<&D::Command> = waiting.iter().map(|waiting| &waiting.command).collect();
-    if commands.is_empty() {
-        return waiting;
-    }
-    let facts = D::gather(around, &commands).await;
-    know(&mut waiting, facts);
-    waiting
 }
 
 /// Outcomes in parts that each fit into a message, however large what was decided is.

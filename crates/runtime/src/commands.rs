@@ -26,7 +26,7 @@ use crate::broker::Connection;
 use crate::cache::Cache;
 use crate::database::{Database, backoff};
 use crate::dead_letters::DeadLetters;
-use crate::domain::{Around, Domain};
+use crate::domain::{Around, Domain, Memory};
 use crate::early::{self, Early, Heard, Was};
 use crate::handover::Handover;
 use crate::health::{Check, Pulse};
@@ -63,6 +63,8 @@ pub(crate) struct CommandLoop<D: Domain> {
     pub(crate) pulse: Pulse,
     pub(crate) dead_letters: DeadLetters,
     pub(crate) cache: Arc<Mutex<Cache<D>>>,
+    /// What other services said.
+    pub(crate) memory: Memory<D>,
     /// Batches in a row of which nothing could be decided.
     pub(crate) stalled: AtomicU32,
 }
@@ -95,7 +97,8 @@ impl<D: Domain> CommandLoop<D> {
         // Not sooner: what is asked above waits while the broker is away, and is answered on the next connection.
         let mut connection = Connection::of(self.jetstream.client());
         // First, so that what comes from the stream was heard, unless another replica has heard it.
-        let mut early = Early::listen(&self.jetstream.client(), self.around.clone(), Arc::clone(&self.cache)).await?;
+        let (around, cache, memory) = (self.around.clone(), Arc::clone(&self.cache), Arc::clone(&self.memory));
+        let mut early = Early::listen(&self.jetstream.client(), around, cache, memory).await?;
         if consumer.cached_info().num_pending > 0 {
             early.rest();
         }
@@ -182,7 +185,7 @@ impl<D: Domain> CommandLoop<D> {
                     }
                     let intake = intake::read(message, stream_created, message.info()?.stream_sequence);
                     commands += intake.commands.len();
-                    taken.push(Taken { message: Some(message), intake, asked: false, ahead: None, asking: None });
+                    taken.push(Taken { message: Some(message), intake, asked: false, ahead: None });
                 }
                 rest = rest.split_at_checked(taken.len()).map_or(&[], |(_, rest)| rest);
                 done.extend(self.batch(taken).await?);
@@ -215,20 +218,19 @@ impl<D: Domain> CommandLoop<D> {
     ) -> Result<(), async_nats::Error> {
         let mut heard = heard.into_iter();
         in_order &= self.stalled.load(Ordering::Relaxed) == 0;
-        let alone = heard.len() == 1;
         while in_order && heard.len() > 0 {
             let (mut ids, mut taken, mut commands) = (Vec::new(), Vec::new(), 0);
             while commands < COMMANDS
                 && let Some(one) = heard.next()
             {
-                let Some(Prepared { waiting, ahead, asked, asking }) = one.commands.prepared(alone).await else {
+                let Some(Prepared { waiting, ahead, asked }) = one.commands.prepared().await else {
                     early.note(&one.id, false);
                     in_order = false;
                     break;
                 };
                 commands += waiting.len();
                 let intake = Intake { commands: waiting, rejected: Vec::new(), reply_to: one.reply_to };
-                taken.push(Taken { message: None, intake, asked, ahead, asking });
+                taken.push(Taken { message: None, intake, asked, ahead });
                 ids.push(one.id);
             }
             let done = self.batch(taken).await?;

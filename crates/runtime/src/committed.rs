@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use contracts::AsOf;
 use diesel_async::pooled_connection::deadpool::Object;
 use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::cache::Cache;
@@ -42,16 +44,29 @@ impl<D: Domain> Committed<D> {
     /// # Errors
     /// When the store is away.
     pub async fn read(&self) -> Result<Reading<D>, StoreError> {
+        self.look(false).await
+    }
+
+    /// The same for somebody who is told for how long nobody will change it ([`Reading::as_of`]).
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn hold(&self) -> Result<Reading<D>, StoreError> {
+        self.look(true).await
+    }
+
+    async fn look(&self, promise: bool) -> Result<Reading<D>, StoreError> {
         let mut kept = Arc::clone(&self.kept).lock_owned().await;
         let mut store = Store { database: self.database.clone(), connection: None };
-        let head = match self.lease.head().await {
-            Some(head) => head,
-            None => Head::read(store.connection().await?).await?,
+        let (head, until) = match self.lease.head(promise).await {
+            Some(leased) => leased,
+            None => (Head::read(store.connection().await?).await?, None),
         };
         if !kept.is_of(head) {
             kept.catch_up(store.connection().await?, head).await?;
         }
-        Ok(Reading { kept, store, streams: HashMap::new(), holders: HashMap::new(), empty: D::State::default() })
+        let (streams, holders, empty) = Default::default();
+        Ok(Reading { kept, store, head, until, streams, holders, empty })
     }
 }
 
@@ -75,6 +90,9 @@ impl Store {
 pub struct Reading<D: Domain> {
     kept: OwnedMutexGuard<Cache<D>>,
     store: Store,
+    head: Head,
+    /// Until then nobody writes.
+    until: Option<Instant>,
     streams: HashMap<Uuid, Stream<D::State>>,
     holders: HashMap<Claim, Option<Uuid>>,
     empty: D::State,
@@ -101,6 +119,13 @@ impl<D: Domain> Reading<D> {
         self.streams.extend(found);
         self.holders.extend(holders);
         Ok(())
+    }
+
+    /// Which state this is, and for how long.
+    pub fn as_of(&self) -> AsOf {
+        let Head { position, changes } = self.head;
+        let holds = self.until.map_or(0, |until| until.saturating_duration_since(Instant::now()).as_millis());
+        AsOf { position, changes, holds_ms: u64::try_from(holds).unwrap_or_default() }
     }
 
     /// The state of a stream that was loaded; the default for one without events.

@@ -1,7 +1,6 @@
 //! One batch of commands in one transaction: everything that follows from them, or nothing.
 
 use std::collections::{BTreeSet, HashMap};
-use std::future::Ready;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -64,7 +63,7 @@ pub(crate) async fn decide<D: Domain>(
 ) -> Result<Decided, StoreError> {
     let mut repeats = Repeats::Unexpected;
     if let Some(ahead) = ahead {
-        match ahead::decide(database, cache, batch, ahead, None::<Ready<bool>>).await {
+        match ahead::decide(database, cache, batch, ahead).await {
             Ok(decided) => return Ok(decided),
             Err(error) if is_there(&error) => repeats = Repeats::Possible,
             Err(error) => tracing::debug!(%error, "what was decided ahead is decided again"),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 use contracts::ids::CommandId;
@@ -23,8 +24,8 @@ pub trait Domain: Send + Sync + 'static {
     /// One stream's state; its default is that of a stream without events.
     type State: Default + Clone + Send + Sync;
     /// What other services know about one command.
-    type Facts: Default + PartialEq + Send + Sync;
-    /// What is remembered of what other services said, so that it can be expected.
+    type Facts: Default + Send + Sync;
+    /// What is remembered of what other services said.
     type Memory: Default + Send;
     /// A row of the service's private tables, written in the transaction of the events.
     type PrivateRow: Send + Sync;
@@ -32,10 +33,11 @@ pub trait Domain: Send + Sync + 'static {
     /// What must be loaded before this command can be decided.
     fn needs(command: &Self::Command, id: CommandId) -> Needs;
 
-    /// Asks other services about a batch of commands, one request each for all of them. The answer has an entry for
-    /// each command, in order: its facts, or why they can't be had at the moment.
+    /// Asks other services about a batch of commands, one request each for all of them, unless what they said still holds.
+    /// The answer has an entry for each command, in order: its facts, or why they can't be had at the moment.
     fn gather(
         around: &Around,
+        memory: &Arc<Mutex<Self::Memory>>,
         commands: &[&Self::Command],
     ) -> impl Future<Output = Vec<Result<Self::Facts, Problem>>> + Send;
 
@@ -44,15 +46,6 @@ pub trait Domain: Send + Sync + 'static {
     fn asks_early(_: &Self::Command) -> bool {
         true
     }
-
-    /// What other services will say of these commands, if it is what they said before; `None` where nobody can tell. What
-    /// is decided on it is committed when they have said just that.
-    fn expect(_: &mut Self::Memory, _: &[&Self::Command]) -> Option<Vec<Self::Facts>> {
-        None
-    }
-
-    /// Remembers what other services said of commands.
-    fn remember(_: &mut Self::Memory, _: &[&Self::Command], _: &[Result<Self::Facts, Problem>]) {}
 
     /// Decides one command.
     ///
@@ -76,6 +69,9 @@ pub trait Domain: Send + Sync + 'static {
         rows: &[Self::PrivateRow],
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
+
+/// What is remembered, by all who ask.
+pub(crate) type Memory<D> = Arc<Mutex<<D as Domain>::Memory>>;
 
 /// What surrounds a service: its own store and the other services.
 #[derive(Clone)]

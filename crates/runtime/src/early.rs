@@ -23,11 +23,11 @@ use tokio::sync::{Mutex, Notify};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use crate::asking::Asked;
 use crate::batch::Prepared;
 use crate::cache::Cache;
 use crate::decide::Waiting;
-use crate::domain::{Around, Domain};
-use crate::speculation::{Asked, Memory as Said};
+use crate::domain::{Around, Domain, Memory as Said};
 use crate::{headers, intake};
 
 /// Messages that were heard and wait, at most; what is more comes from the stream. A gateway has two under way.
@@ -57,11 +57,11 @@ pub(crate) enum Commands<D: Domain> {
 }
 
 impl<D: Domain> Commands<D> {
-    /// The commands, ready to be decided, `alone` or with others; `None` where not all can be read.
-    pub(crate) async fn prepared(self, alone: bool) -> Option<Prepared<D>> {
+    /// The commands, ready to be decided; `None` where not all can be read.
+    pub(crate) async fn prepared(self) -> Option<Prepared<D>> {
         match self {
-            Self::Asked(asked) => asked.prepared(alone).await,
-            Self::Unasked(waiting) => Some(Prepared { waiting, ahead: None, asked: false, asking: None }),
+            Self::Asked(asked) => asked.prepared().await,
+            Self::Unasked(waiting) => Some(Prepared { waiting, ahead: None, asked: false }),
             Self::Unreadable => None,
         }
     }
@@ -94,10 +94,11 @@ impl<D: Domain> Early<D> {
         nats: &Client,
         around: Around,
         cache: Arc<Mutex<Cache<D>>>,
+        said: Said<D>,
     ) -> Result<Self, SubscribeError> {
         let subject = D::Command::SERVICE.command(BATCH);
         let messages = nats.queue_subscribe(subject, COMMANDS_CONSUMER.into()).await?;
-        let (said, waiting, more) = Default::default();
+        let (waiting, more) = Default::default();
         let queue = Arc::new(Queue { around, cache, said, waiting, more });
         let listening = tokio::spawn(Arc::clone(&queue).keep(messages)).abort_handle();
         Ok(Self { queue, listening, memory: Memory::new(Instant::now()) })

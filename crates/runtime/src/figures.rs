@@ -19,9 +19,6 @@ pub const QUESTIONS: &str = "marquee_question_seconds";
 pub(crate) const BATCH: &str = "marquee_batch_commands";
 /// Commands that were decided [early](crate::early), before the broker had them on disk.
 pub(crate) const EARLY: &str = "marquee_commands_early_total";
-/// Commands that were decided on what other services were expected to say ([`speculation`](crate::speculation)): `result`
-/// (confirmed, or again for what had to be decided again).
-pub(crate) const SPECULATED: &str = "marquee_commands_speculated_total";
 /// [Leases](crate::lease) on the journal's head: `result` (taken, or refused where there was none to be had).
 pub(crate) const LEASES: &str = "marquee_leases_total";
 /// Events that a gateway has heard of: `service`, `way` ([`live`](crate::live), or from the stream).
@@ -102,10 +99,6 @@ fn describe() {
     describe_histogram!(QUESTIONS, Unit::Seconds, "Requests on NATS");
     describe_histogram!(BATCH, "Commands that one transaction decided");
     describe_counter!(EARLY, "Commands that were decided before the broker had them on disk");
-    describe_counter!(
-        SPECULATED,
-        "Commands that were decided before other services had confirmed what was expected of them"
-    );
     describe_counter!(
         LEASES,
         "Leases on the journal's head, under which other services are answered without asking the store"

@@ -5,8 +5,11 @@
 //!
 //! It is the store's lock that keeps others out, and not a clock (as in C. Gray and D. Cheriton's leases); the clock only
 //! gives it back soon. It is taken where question follows question, without waiting for anybody who has the lock, and given
-//! back after 20 ms, and before this very process writes. Who is frozen or cut off with it loses it after a second: the store
+//! back after 50 ms, and before this very process writes. Who is frozen or cut off with it loses it after a second: the store
 //! closes connections that are silent for so long.
+//!
+//! Who asks can be promised up to 20 ms of that time: then this process does not write until those are over, either, and what
+//! was answered need not be asked again. With that, 1, 16, 64 and 256 clients that book have RATIO times the throughput.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +25,11 @@ use crate::figures;
 use crate::journal::{self, Head};
 
 /// How long one is held. Other replicas that write wait for so long at most.
-const LEASE: Duration = Duration::from_millis(20);
+const LEASE: Duration = Duration::from_millis(50);
+/// For how long it is promised that nobody writes. This process's own writes wait for so long at most.
+const PROMISE: Duration = Duration::from_millis(20);
+/// Question follows question where no more time is between them. Who was promised something may ask only when that is over.
+const OFTEN: Duration = Duration::from_millis(50);
 /// When somebody else had the lock, none is asked for again for so long.
 const REST: Duration = Duration::from_secs(1);
 
@@ -46,6 +53,8 @@ struct Held {
     connection: Object<Connection>,
     head: Head,
     until: Instant,
+    /// Until then, somebody was promised, nobody writes.
+    promised: Option<Instant>,
 }
 
 /// As long as this lives, this process has no lease, since it writes.
@@ -60,15 +69,15 @@ impl Lease {
         Self { database, state: Arc::new(Mutex::new(state)) }
     }
 
-    /// The head, where there is a lease on it; where question follows question, one is taken. `None` when the store has to be
-    /// asked.
-    pub(crate) async fn head(&self) -> Option<Head> {
+    /// The head, where there is a lease on it; where question follows question, one is taken. With `promise`, nobody writes
+    /// until the time that comes with it. `None` when the store has to be asked.
+    pub(crate) async fn head(&self, promise: bool) -> Option<(Head, Option<Instant>)> {
         // Who writes is not waited for.
         let mut state = self.state.try_lock().ok()?;
         let now = Instant::now();
-        let often = state.asked.replace(now).is_some_and(|asked| now < asked + LEASE);
-        if let Some(held) = state.held.as_ref().filter(|held| now < held.until) {
-            return Some(held.head);
+        let often = state.asked.replace(now).is_some_and(|asked| now < asked + OFTEN);
+        if let Some(held) = state.held.as_mut().filter(|held| now < held.until) {
+            return Some((held.head, held.promise(promise, now)));
         }
         state.end().await;
         if !often || now < state.rests {
@@ -81,14 +90,17 @@ impl Lease {
             return None;
         };
         let until = now + LEASE;
-        state.held = Some(Held { connection, head, until });
+        let held = state.held.insert(Held { connection, head, until, promised: None });
         tokio::spawn(end(Arc::clone(&self.state), until));
-        Some(head)
+        Some((head, held.promise(promise, now)))
     }
 
-    /// Gives it back.
+    /// Gives it back, when all that was promised is over.
     pub(crate) async fn give_up(&self) -> Without {
         let mut state = Arc::clone(&self.state).lock_owned().await;
+        if let Some(promised) = state.held.as_ref().and_then(|held| held.promised) {
+            sleep_until(promised).await;
+        }
         state.end().await;
         Without { _state: state }
     }
@@ -115,6 +127,14 @@ impl Lease {
                 Err(error)
             }
         }
+    }
+}
+
+impl Held {
+    fn promise(&mut self, promise: bool, now: Instant) -> Option<Instant> {
+        let promised = promise.then(|| self.until.min(now + PROMISE));
+        self.promised = self.promised.max(promised);
+        promised
     }
 }
 

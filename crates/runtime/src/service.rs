@@ -235,6 +235,7 @@ impl<D: Domain> Parts<D> {
             pulse: self.health.pulse("command loop", commands::LIMIT),
             dead_letters: self.dead_letters.clone(),
             cache: Arc::default(),
+            memory: Arc::default(),
             stalled: AtomicU32::new(0),
         };
         let relay = Relay {

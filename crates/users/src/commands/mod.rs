@@ -3,6 +3,8 @@
 mod access;
 mod profile;
 
+use std::sync::{Arc, Mutex};
+
 use contracts::Problem;
 use contracts::ids::{CommandId, SessionId, UserId};
 use contracts::users::{UserCommand, UserEvent};
@@ -46,7 +48,7 @@ impl Domain for Users {
     }
 
     /// Nothing that others know matters here.
-    async fn gather(_: &Around, commands: &[&UserCommand]) -> Vec<Result<(), Problem>> {
+    async fn gather(_: &Around, _: &Arc<Mutex<()>>, commands: &[&UserCommand]) -> Vec<Result<(), Problem>> {
         commands.iter().map(|_| Ok(())).collect()
     }
 

@@ -1,0 +1,254 @@
+//! What users and movies said of users and showtimes. All that one of them said of one state of its is so as long as that
+//! stays its state: it is asked only of what it has not spoken yet, and not at all while it has promised to change nothing.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hash;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use contracts::ids::{HallId, ShowtimeId, UserId};
+use contracts::layout::{Layout, Seat};
+use contracts::showtimes::{CheckShowtime, CheckShowtimes, CheckedShowtime, CheckedShowtimes, Showtime};
+use contracts::users::CheckUsers;
+use contracts::{AsOf, Positions, Problem};
+use lru::LruCache;
+use runtime::client::Client;
+use tokio::time::Instant;
+
+/// Users and showtimes that are remembered. Of layouts an answer has no more than some hundred kilobytes.
+const USERS: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
+const SHOWTIMES: NonZeroUsize = NonZeroUsize::new(512).unwrap();
+
+/// When no more than this is left of a promise, it is asked for the next, while the one before is made use of.
+const SOON: Duration = Duration::from_millis(10);
+
+/// What they said.
+pub struct Memory {
+    /// Those who may book.
+    users: Told<UserId, ()>,
+    showtimes: Told<ShowtimeId, Offer>,
+}
+
+/// A showtime, and its hall's layout.
+type Offer = (Arc<Showtime>, Arc<Layout>);
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { users: Told::new(USERS), showtimes: Told::new(SHOWTIMES) }
+    }
+}
+
+fn lock(memory: &Mutex<Memory>) -> MutexGuard<'_, Memory> {
+    memory.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Those of these users who may book.
+///
+/// # Errors
+/// When the users service has to be asked and does not answer.
+pub(crate) async fn users(
+    client: &Client,
+    memory: &Arc<Mutex<Memory>>,
+    wanted: BTreeSet<UserId>,
+) -> Result<BTreeSet<UserId>, Problem> {
+    if wanted.is_empty() {
+        return Ok(wanted);
+    }
+    let Known { mut known, unknown, as_of, renew } = lock(memory).users.know(wanted.iter().copied());
+    if let Some(unknown) = unknown {
+        let mut asked = Instant::now();
+        let mut checked = client.ask(&CheckUsers { users: unknown }, &Positions::default()).await?;
+        if !known.is_empty() && !is_still(as_of, checked.as_of) {
+            known.clear();
+            asked = Instant::now();
+            checked = client.ask(&CheckUsers { users: wanted.into_iter().collect() }, &Positions::default()).await?;
+        }
+        lock(memory).users.learn(asked, checked.as_of, checked.may_book.iter().map(|id| (*id, ())));
+        known.extend(checked.may_book.into_iter().map(|id| (id, ())));
+    }
+    if renew {
+        let (client, memory) = (client.clone(), Arc::clone(memory));
+        tokio::spawn(async move {
+            let asked = Instant::now();
+            let checked = client.ask(&CheckUsers { users: Vec::new() }, &Positions::default()).await;
+            let as_of = checked.ok().and_then(|checked| checked.as_of);
+            lock(&memory).users.renew(asked, as_of);
+        });
+    }
+    Ok(known.into_keys().collect())
+}
+
+/// Those of these showtimes that exist, with what is known of the wanted seats of each.
+///
+/// # Errors
+/// When the movies service has to be asked and does not answer.
+pub(crate) async fn showtimes(
+    client: &Client,
+    memory: &Arc<Mutex<Memory>>,
+    wanted: BTreeMap<ShowtimeId, BTreeSet<Seat>>,
+) -> Result<HashMap<ShowtimeId, Arc<CheckedShowtime>>, Problem> {
+    if wanted.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let Known { mut known, unknown, as_of, renew } = lock(memory).showtimes.know(wanted.keys().copied());
+    let mut checked = HashMap::with_capacity(wanted.len());
+    if let Some(unknown) = unknown {
+        let mut asked = Instant::now();
+        let mut said = ask_showtimes(client, &wanted, unknown).await?;
+        if !known.is_empty() && !is_still(as_of, said.as_of) {
+            known.clear();
+            asked = Instant::now();
+            said = ask_showtimes(client, &wanted, wanted.keys().copied().collect()).await?;
+        }
+        let layouts: HashMap<HallId, Arc<Layout>> =
+            said.layouts.into_iter().map(|(id, layout)| (id, Arc::new(layout))).collect();
+        let offers = said.showtimes.iter().filter_map(|checked| {
+            let layout = layouts.get(&checked.showtime.hall.id)?;
+            Some((checked.showtime.id, (Arc::new(checked.showtime.clone()), Arc::clone(layout))))
+        });
+        lock(memory).showtimes.learn(asked, said.as_of, offers);
+        checked.extend(said.showtimes.into_iter().map(|checked| (checked.showtime.id, Arc::new(checked))));
+    }
+    if renew {
+        let (client, memory) = (client.clone(), Arc::clone(memory));
+        tokio::spawn(async move {
+            let asked = Instant::now();
+            let checked = client.ask(&CheckShowtimes { showtimes: Vec::new() }, &Positions::default()).await;
+            let as_of = checked.ok().and_then(|checked| checked.as_of);
+            lock(&memory).showtimes.renew(asked, as_of);
+        });
+    }
+    for (id, (showtime, layout)) in known {
+        let seats = wanted.get(&id).map(|seats| CheckedShowtime::new((*showtime).clone(), &layout, seats));
+        checked.extend(seats.map(|checked| (id, Arc::new(checked))));
+    }
+    Ok(checked)
+}
+
+async fn ask_showtimes(
+    client: &Client,
+    wanted: &BTreeMap<ShowtimeId, BTreeSet<Seat>>,
+    ids: Vec<ShowtimeId>,
+) -> Result<CheckedShowtimes, Problem> {
+    let seats = |id| wanted.get(&id).cloned().unwrap_or_default();
+    let showtimes = ids.into_iter().map(|id| CheckShowtime { id, seats: seats(id) }).collect();
+    client.ask(&CheckShowtimes { showtimes }, &Positions::default()).await
+}
+
+fn is_still(before: Option<AsOf>, now: Option<AsOf>) -> bool {
+    before.zip(now).is_some_and(|(before, now)| before.same_state(&now))
+}
+
+/// What one service said of one state of its.
+struct Told<K: Hash + Eq, V> {
+    as_of: Option<AsOf>,
+    /// Until then, that is its state.
+    holds: Instant,
+    /// Whether it is being asked for how long it will be.
+    renewing: bool,
+    said: LruCache<K, V>,
+}
+
+/// What is known of what is wanted.
+#[derive(Debug, PartialEq)]
+struct Known<K: Hash + Eq, V> {
+    known: HashMap<K, V>,
+    /// What has to be asked for, to be sure of the known as well; `None` when nothing has.
+    unknown: Option<Vec<K>>,
+    /// What is known is of this state.
+    as_of: Option<AsOf>,
+    /// Whether it is time to ask for how long that will be the state.
+    renew: bool,
+}
+
+impl<K: Hash + Eq, V: Clone> Told<K, V> {
+    fn new(most: NonZeroUsize) -> Self {
+        Self { as_of: None, holds: Instant::now(), renewing: false, said: LruCache::new(most) }
+    }
+
+    fn know(&mut self, wanted: impl Iterator<Item = K>) -> Known<K, V> {
+        let (mut known, mut unknown) = (HashMap::new(), Vec::new());
+        for key in wanted {
+            match self.said.get(&key) {
+                Some(said) => drop(known.insert(key, said.clone())),
+                None => unknown.push(key),
+            }
+        }
+        let holds = self.holds.saturating_duration_since(Instant::now());
+        let sure = unknown.is_empty() && !holds.is_zero();
+        let renew = sure && holds < SOON && !self.renewing;
+        self.renewing |= renew;
+        Known { known, unknown: (!sure).then_some(unknown), as_of: self.as_of, renew }
+    }
+
+    /// Learns what was `asked` for then.
+    fn learn(&mut self, asked: Instant, as_of: Option<AsOf>, said: impl Iterator<Item = (K, V)>) {
+        let Some(now) = as_of else { return };
+        if !is_still(self.as_of, as_of) {
+            self.said.clear();
+            self.as_of = as_of;
+            self.holds = asked;
+        }
+        self.holds = self.holds.max(asked + now.holds());
+        said.for_each(|(key, said)| drop(self.said.put(key, said)));
+    }
+
+    fn renew(&mut self, asked: Instant, as_of: Option<AsOf>) {
+        self.renewing = false;
+        self.learn(asked, as_of, std::iter::empty());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const HOLDS: u64 = 20;
+
+    fn as_of(changes: u64) -> Option<AsOf> {
+        Some(AsOf { position: 7, changes, holds_ms: HOLDS })
+    }
+
+    fn told() -> Told<&'static str, u8> {
+        Told::new(NonZeroUsize::new(2).unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_holds_need_not_be_asked_for() {
+        let mut told = told();
+        let begun = Instant::now();
+        assert_eq!(told.know(["a"].into_iter()).unknown, Some(vec!["a"]));
+        tokio::time::advance(Duration::from_millis(5)).await;
+        told.learn(begun, as_of(1), [("a", 1)].into_iter());
+        assert_eq!(told.know(["a"].into_iter()), Known { known: [("a", 1)].into(), unknown: None, as_of: as_of(1) });
+        assert_eq!(told.know(["a", "b"].into_iter()).unknown, Some(vec!["b"]));
+        tokio::time::advance(Duration::from_millis(15)).await;
+        let known = told.know(["a"].into_iter());
+        assert_eq!((known.known, known.unknown), ([("a", 1)].into(), Some(vec![])), "whether it is still so");
+        told.learn(Instant::now(), as_of(1), std::iter::empty());
+        assert_eq!(told.know(["a"].into_iter()).unknown, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_said_of_another_state_is_forgotten() {
+        let mut told = told();
+        told.learn(Instant::now(), as_of(1), [("a", 1)].into_iter());
+        told.learn(Instant::now(), as_of(2), [("b", 2)].into_iter());
+        let known = told.know(["a", "b"].into_iter());
+        assert_eq!(known, Known { known: [("b", 2)].into(), unknown: Some(vec!["a"]), as_of: as_of(2) });
+        told.learn(Instant::now(), None, [("a", 1)].into_iter());
+        assert_eq!(told.know(["a"].into_iter()).unknown, Some(vec!["a"]), "nobody knows of when that is");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_promise_of_another_state_does_not_count() {
+        let mut told = told();
+        told.learn(Instant::now(), as_of(1), [("a", 1)].into_iter());
+        let nothing = AsOf { position: 7, changes: 2, holds_ms: 0 };
+        told.learn(Instant::now(), Some(nothing), [("a", 2)].into_iter());
+        assert_eq!(told.know(["a"].into_iter()).unknown, Some(vec![]));
+    }
+}
