@@ -18,12 +18,17 @@ async fn asking(cinema: &Cinema) -> Broker {
     cinema.broker_as(NatsUser::Service(Service::Bookings)).await
 }
 
-/// Whether the users service says that this user may book.
-async fn may_book(broker: &Broker, user: &str) -> bool {
+/// What the users service says of whether this user may book.
+async fn check(broker: &Broker, user: &str) -> Value {
     let question = json!({ "users": [user] }).to_string();
     let (answer, error) = broker.request("cinema.rpc.users.check", question.as_bytes()).await;
     assert_eq!(error, None, "{answer}");
-    answer["may_book"].as_array().is_some_and(|users| users.contains(&Value::from(user)))
+    answer
+}
+
+/// Whether the users service says that this user may book.
+async fn may_book(broker: &Broker, user: &str) -> bool {
+    check(broker, user).await["may_book"].as_array().is_some_and(|users| users.contains(&Value::from(user)))
 }
 
 /// Asks again and again.
@@ -87,6 +92,39 @@ async fn what_another_replica_writes_counts_at_once() {
         taken += cinema.figure(replica, "marquee_leases_total", &["result=\"taken\""]).await;
     }
     assert!(taken > 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_writes_while_it_is_promised() {
+    let mut cinema = Cinema::start().await;
+    cinema.add_replica(Service::Users, "users-2").await;
+    let (somebody, broker) = (cinema.user().await, asking(&cinema).await);
+    let writing = async {
+        for _ in 0..30 {
+            cinema.user().await;
+        }
+    };
+    tokio::pin!(writing);
+    // Of which state was told last, and until when that was promised.
+    let (mut state, mut until) = (Value::Null, Instant::now());
+    let (mut promises, mut states) = (0, 0);
+    loop {
+        let began = Instant::now();
+        let answer = tokio::select! {
+            answer = check(&broker, &somebody) => answer,
+            () = &mut writing => break,
+        };
+        let now = json!([answer["as_of"]["position"], answer["as_of"]["changes"]]);
+        let holds = answer["as_of"]["holds_ms"].as_u64().expect("how long it holds");
+        assert!(holds <= 20, "{answer}");
+        if now != state {
+            assert!(Instant::now() >= until, "{state} was promised for longer, and it is {now}");
+            (state, until, states) = (now, began, states + 1);
+        }
+        until = until.max(began + Duration::from_millis(holds));
+        promises += u32::from(holds > 0);
+    }
+    assert!(promises > 0 && states > 10, "{promises} promises, {states} states");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,9 +11,11 @@ use contracts::ids::{HallId, ShowtimeId, UserId};
 use contracts::layout::{Layout, Seat};
 use contracts::showtimes::{CheckShowtime, CheckShowtimes, CheckedShowtime, CheckedShowtimes, Showtime};
 use contracts::users::CheckUsers;
-use contracts::{AsOf, Positions, Problem};
+use contracts::{AsOf, Positions, Problem, Service};
 use lru::LruCache;
+use metrics::counter;
 use runtime::client::Client;
+use runtime::figures;
 use tokio::time::Instant;
 
 /// Users and showtimes that are remembered. Of layouts an answer has no more than some hundred kilobytes.
@@ -56,6 +58,7 @@ pub(crate) async fn users(
         return Ok(wanted);
     }
     let Known { mut known, unknown, as_of, renew } = lock(memory).users.know(wanted.iter().copied());
+    count(Service::Users, unknown.is_some());
     if let Some(unknown) = unknown {
         let mut asked = Instant::now();
         let mut checked = client.ask(&CheckUsers { users: unknown }, &Positions::default()).await?;
@@ -92,6 +95,7 @@ pub(crate) async fn showtimes(
         return Ok(HashMap::new());
     }
     let Known { mut known, unknown, as_of, renew } = lock(memory).showtimes.know(wanted.keys().copied());
+    count(Service::Movies, unknown.is_some());
     let mut checked = HashMap::with_capacity(wanted.len());
     if let Some(unknown) = unknown {
         let mut asked = Instant::now();
@@ -134,6 +138,11 @@ async fn ask_showtimes(
     let seats = |id| wanted.get(&id).cloned().unwrap_or_default();
     let showtimes = ids.into_iter().map(|id| CheckShowtime { id, seats: seats(id) }).collect();
     client.ask(&CheckShowtimes { showtimes }, &Positions::default()).await
+}
+
+fn count(service: Service, asked: bool) {
+    let way = if asked { "asked" } else { "held" };
+    counter!(figures::FACTS, "service" => service.name(), "way" => way).increment(1);
 }
 
 fn is_still(before: Option<AsOf>, now: Option<AsOf>) -> bool {
@@ -223,7 +232,8 @@ mod tests {
         assert_eq!(told.know(["a"].into_iter()).unknown, Some(vec!["a"]));
         tokio::time::advance(Duration::from_millis(5)).await;
         told.learn(begun, as_of(1), [("a", 1)].into_iter());
-        assert_eq!(told.know(["a"].into_iter()), Known { known: [("a", 1)].into(), unknown: None, as_of: as_of(1) });
+        let known = told.know(["a"].into_iter());
+        assert_eq!(known, Known { known: [("a", 1)].into(), unknown: None, as_of: as_of(1), renew: false });
         assert_eq!(told.know(["a", "b"].into_iter()).unknown, Some(vec!["b"]));
         tokio::time::advance(Duration::from_millis(15)).await;
         let known = told.know(["a"].into_iter());
@@ -238,9 +248,26 @@ mod tests {
         told.learn(Instant::now(), as_of(1), [("a", 1)].into_iter());
         told.learn(Instant::now(), as_of(2), [("b", 2)].into_iter());
         let known = told.know(["a", "b"].into_iter());
-        assert_eq!(known, Known { known: [("b", 2)].into(), unknown: Some(vec!["a"]), as_of: as_of(2) });
+        assert_eq!(known.known, [("b", 2)].into());
+        assert_eq!((known.unknown, known.as_of), (Some(vec!["a"]), as_of(2)));
         told.learn(Instant::now(), None, [("a", 1)].into_iter());
         assert_eq!(told.know(["a"].into_iter()).unknown, Some(vec!["a"]), "nobody knows of when that is");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_will_not_hold_for_long_is_asked_for_once() {
+        let mut told = told();
+        let begun = Instant::now();
+        told.learn(begun, as_of(1), [("a", 1)].into_iter());
+        tokio::time::advance(Duration::from_millis(HOLDS) - SOON + Duration::from_millis(1)).await;
+        let mut renew = || told.know(["a"].into_iter()).renew;
+        assert_eq!([renew(), renew()], [true, false]);
+        told.renew(Instant::now(), None);
+        assert!(told.know(["a"].into_iter()).renew, "nobody answered");
+        told.renew(Instant::now(), as_of(1));
+        tokio::time::advance(SOON).await;
+        let known = told.know(["a"].into_iter());
+        assert_eq!((known.unknown, known.renew), (None, false));
     }
 
     #[tokio::test(start_paused = true)]

@@ -19,6 +19,8 @@ pub const QUESTIONS: &str = "marquee_question_seconds";
 pub(crate) const BATCH: &str = "marquee_batch_commands";
 /// Commands that were decided [early](crate::early), before the broker had them on disk.
 pub(crate) const EARLY: &str = "marquee_commands_early_total";
+/// How it was known what another service says about a batch: `service`, `way` (held, for what it had said before, or asked).
+pub const FACTS: &str = "marquee_facts_total";
 /// [Leases](crate::lease) on the journal's head: `result` (taken, or refused where there was none to be had).
 pub(crate) const LEASES: &str = "marquee_leases_total";
 /// Events that a gateway has heard of: `service`, `way` ([`live`](crate::live), or from the stream).
@@ -99,6 +101,10 @@ fn describe() {
     describe_histogram!(QUESTIONS, Unit::Seconds, "Requests on NATS");
     describe_histogram!(BATCH, "Commands that one transaction decided");
     describe_counter!(EARLY, "Commands that were decided before the broker had them on disk");
+    describe_counter!(
+        FACTS,
+        "Batches by how it was known what another service says about them: it was asked, or what it had said held"
+    );
     describe_counter!(
         LEASES,
         "Leases on the journal's head, under which other services are answered without asking the store"
