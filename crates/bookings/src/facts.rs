@@ -61,9 +61,18 @@ pub(crate) async fn gather(
     };
     let users = questions.iter().filter_map(|question| question.user).collect();
     let seats = by_showtime(&questions);
-    let (users, showtimes) =
-        futures_util::join!(told::users(&around.client, memory, users), told::showtimes(&around.client, memory, seats));
+    let afresh = commands.iter().any(|command| is_final(command));
+    let (users, showtimes) = futures_util::join!(
+        told::users(&around.client, memory, users, afresh),
+        told::showtimes(&around.client, memory, seats, afresh)
+    );
     questions.iter().map(|question| answer(question, &users, &showtimes)).collect()
+}
+
+/// What follows from what happened in another service, and would never be done if it was refused because that is not known
+/// here yet: a promise may have been broken.
+fn is_final(command: &BookingCommand) -> bool {
+    matches!(command, BookingCommand::CancelShowtime(_) | BookingCommand::CancelUser(_))
 }
 
 async fn questions<'a>(around: &Around, commands: &[&'a BookingCommand]) -> Result<Vec<Question<'a>>, StoreError> {

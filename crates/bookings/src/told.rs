@@ -45,7 +45,7 @@ fn lock(memory: &Mutex<Memory>) -> MutexGuard<'_, Memory> {
     memory.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Those of these users who may book.
+/// Those of these users who may book; they are asked about `afresh` whatever holds.
 ///
 /// # Errors
 /// When the users service has to be asked and does not answer.
@@ -53,11 +53,12 @@ pub(crate) async fn users(
     client: &Client,
     memory: &Arc<Mutex<Memory>>,
     wanted: BTreeSet<UserId>,
+    afresh: bool,
 ) -> Result<BTreeSet<UserId>, Problem> {
     if wanted.is_empty() {
         return Ok(wanted);
     }
-    let Known { mut known, unknown, as_of, renew } = lock(memory).users.know(wanted.iter().copied());
+    let Known { mut known, unknown, as_of, renew } = lock(memory).users.know(wanted.iter().copied(), afresh);
     count(Service::Users, unknown.is_some());
     if let Some(unknown) = unknown {
         let mut asked = Instant::now();
@@ -78,7 +79,8 @@ pub(crate) async fn users(
     Ok(known.into_keys().collect())
 }
 
-/// Those of these showtimes that exist, with what is known of the wanted seats of each.
+/// Those of these showtimes that exist, with what is known of the wanted seats of each; they are asked about `afresh`
+/// whatever holds.
 ///
 /// # Errors
 /// When the movies service has to be asked and does not answer.
@@ -86,11 +88,12 @@ pub(crate) async fn showtimes(
     client: &Client,
     memory: &Arc<Mutex<Memory>>,
     wanted: BTreeMap<ShowtimeId, BTreeSet<Seat>>,
+    afresh: bool,
 ) -> Result<HashMap<ShowtimeId, Arc<CheckedShowtime>>, Problem> {
     if wanted.is_empty() {
         return Ok(HashMap::new());
     }
-    let Known { mut known, unknown, as_of, renew } = lock(memory).showtimes.know(wanted.keys().copied());
+    let Known { mut known, unknown, as_of, renew } = lock(memory).showtimes.know(wanted.keys().copied(), afresh);
     count(Service::Movies, unknown.is_some());
     let mut checked = HashMap::with_capacity(wanted.len());
     if let Some(unknown) = unknown {
@@ -184,7 +187,7 @@ impl<K: Hash + Eq, V: Clone> Told<K, V> {
         Self { as_of: None, holds: Instant::now(), renewing: false, said: LruCache::new(most) }
     }
 
-    fn know(&mut self, wanted: impl Iterator<Item = K>) -> Known<K, V> {
+    fn know(&mut self, wanted: impl Iterator<Item = K>, afresh: bool) -> Known<K, V> {
         let (mut known, mut unknown) = (HashMap::new(), Vec::new());
         for key in wanted {
             match self.said.get(&key) {
@@ -193,7 +196,7 @@ impl<K: Hash + Eq, V: Clone> Told<K, V> {
             }
         }
         let holds = self.holds.saturating_duration_since(Instant::now());
-        let sure = unknown.is_empty() && !holds.is_zero();
+        let sure = !afresh && unknown.is_empty() && !holds.is_zero();
         let renew = sure && holds < SOON && !self.renewing;
         self.renewing |= renew;
         Known { known, unknown: (!sure).then_some(unknown), as_of: self.as_of, renew }
@@ -237,17 +240,18 @@ mod tests {
     async fn what_holds_need_not_be_asked_for() {
         let mut told = told();
         let begun = Instant::now();
-        assert_eq!(told.know(["a"].into_iter()).unknown, Some(vec!["a"]));
+        assert_eq!(told.know(["a"].into_iter(), false).unknown, Some(vec!["a"]));
         tokio::time::advance(Duration::from_millis(5)).await;
         told.learn(begun, as_of(1), [("a", 1)].into_iter());
-        let known = told.know(["a"].into_iter());
+        let known = told.know(["a"].into_iter(), false);
         assert_eq!(known, Known { known: [("a", 1)].into(), unknown: None, as_of: as_of(1), renew: false });
-        assert_eq!(told.know(["a", "b"].into_iter()).unknown, Some(vec!["b"]));
+        assert_eq!(told.know(["a"].into_iter(), true).unknown, Some(vec![]), "whether it is still so");
+        assert_eq!(told.know(["a", "b"].into_iter(), false).unknown, Some(vec!["b"]));
         tokio::time::advance(Duration::from_millis(15)).await;
-        let known = told.know(["a"].into_iter());
+        let known = told.know(["a"].into_iter(), false);
         assert_eq!((known.known, known.unknown), ([("a", 1)].into(), Some(vec![])), "whether it is still so");
         told.learn(Instant::now(), as_of(1), std::iter::empty());
-        assert_eq!(told.know(["a"].into_iter()).unknown, None);
+        assert_eq!(told.know(["a"].into_iter(), false).unknown, None);
     }
 
     #[tokio::test(start_paused = true)]
@@ -255,11 +259,11 @@ mod tests {
         let mut told = told();
         told.learn(Instant::now(), as_of(1), [("a", 1)].into_iter());
         told.learn(Instant::now(), as_of(2), [("b", 2)].into_iter());
-        let known = told.know(["a", "b"].into_iter());
+        let known = told.know(["a", "b"].into_iter(), false);
         assert_eq!(known.known, [("b", 2)].into());
         assert_eq!((known.unknown, known.as_of), (Some(vec!["a"]), as_of(2)));
         told.learn(Instant::now(), None, [("a", 1)].into_iter());
-        assert_eq!(told.know(["a"].into_iter()).unknown, Some(vec!["a"]), "nobody knows of when that is");
+        assert_eq!(told.know(["a"].into_iter(), false).unknown, Some(vec!["a"]), "nobody knows of when that is");
     }
 
     #[tokio::test(start_paused = true)]
@@ -268,13 +272,13 @@ mod tests {
         let begun = Instant::now();
         told.learn(begun, as_of(1), [("a", 1)].into_iter());
         tokio::time::advance(Duration::from_millis(HOLDS) - SOON + Duration::from_millis(1)).await;
-        let mut renew = || told.know(["a"].into_iter()).renew;
+        let mut renew = || told.know(["a"].into_iter(), false).renew;
         assert_eq!([renew(), renew()], [true, false]);
         told.renew(Instant::now(), None);
-        assert!(told.know(["a"].into_iter()).renew, "nobody answered");
+        assert!(told.know(["a"].into_iter(), false).renew, "nobody answered");
         told.renew(Instant::now(), as_of(1));
         tokio::time::advance(SOON).await;
-        let known = told.know(["a"].into_iter());
+        let known = told.know(["a"].into_iter(), false);
         assert_eq!((known.unknown, known.renew), (None, false));
     }
 
@@ -284,6 +288,6 @@ mod tests {
         told.learn(Instant::now(), as_of(1), [("a", 1)].into_iter());
         let nothing = AsOf { position: 7, changes: 2, holds_ms: 0 };
         told.learn(Instant::now(), Some(nothing), [("a", 2)].into_iter());
-        assert_eq!(told.know(["a"].into_iter()).unknown, Some(vec![]));
+        assert_eq!(told.know(["a"].into_iter(), false).unknown, Some(vec![]));
     }
 }
