@@ -25,6 +25,10 @@ const SHOWTIMES: NonZeroUsize = NonZeroUsize::new(512).unwrap();
 /// When no more than this is left of a promise, it is asked for the next, while the one before is made use of.
 const SOON: Duration = Duration::from_millis(10);
 
+/// How long it is remembered that nobody has confirmed: shorter than it takes to bring a store back from a backup, whose state
+/// might be counted like one that there was.
+const REMEMBERED: Duration = Duration::from_secs(10);
+
 /// What they said.
 pub struct Memory {
     /// Those who may book.
@@ -188,6 +192,10 @@ impl<K: Hash + Eq, V: Clone> Told<K, V> {
     }
 
     fn know(&mut self, wanted: impl Iterator<Item = K>, afresh: bool) -> Known<K, V> {
+        let now = Instant::now();
+        if self.holds + REMEMBERED < now {
+            self.said.clear();
+        }
         let (mut known, mut unknown) = (HashMap::new(), Vec::new());
         for key in wanted {
             match self.said.get(&key) {
@@ -195,7 +203,7 @@ impl<K: Hash + Eq, V: Clone> Told<K, V> {
                 None => unknown.push(key),
             }
         }
-        let holds = self.holds.saturating_duration_since(Instant::now());
+        let holds = self.holds.saturating_duration_since(now);
         let sure = !afresh && unknown.is_empty() && !holds.is_zero();
         let renew = sure && holds < SOON && !self.renewing;
         self.renewing |= renew;
@@ -252,6 +260,8 @@ mod tests {
         assert_eq!((known.known, known.unknown), ([("a", 1)].into(), Some(vec![])), "whether it is still so");
         told.learn(Instant::now(), as_of(1), std::iter::empty());
         assert_eq!(told.know(["a"].into_iter(), false).unknown, None);
+        tokio::time::advance(REMEMBERED + Duration::from_millis(HOLDS + 1)).await;
+        assert_eq!(told.know(["a"].into_iter(), false).unknown, Some(vec!["a"]), "too long ago");
     }
 
     #[tokio::test(start_paused = true)]
