@@ -62,6 +62,28 @@ async fn what_changes_counts_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_hall_that_is_too_large_to_be_told_is_asked_about_each_time() {
+    let cinema = Cinema::start().await;
+    let seat = |category: &str| json!({ "kind": "seats", "count": 1, "category": category });
+    let runs: Vec<Value> = ["standard", "premium"].repeat(10).into_iter().map(seat).collect();
+    let labels = ["A", "B", "C"].map(|first| ('A'..='Z').map(move |second| format!("{first}{second}")));
+    let rows = labels.into_iter().flatten().map(|label| json!({ "label": label, "runs": runs }));
+    let rows: Vec<Value> = rows.collect();
+    let hall = json!({ "name": "Large", "layout": { "rows": rows } });
+    let hall = cinema.api.post("/api/halls", &hall).await.expect(201).id();
+    let details = samples::showtime(&cinema.movie().await, &hall);
+    let showtime = cinema.api.post("/api/showtimes", &details).await.expect(201).id();
+    let user = cinema.user().await;
+    for seat in ["AA1", "AA2", "CZ19", "CZ20"] {
+        let booking = cinema.book(&user, &showtime, &[seat]).await.expect(201).body;
+        let number: u32 = seat[2..].parse().expect("a number");
+        let category = if number % 2 == 1 { "standard" } else { "premium" };
+        assert_eq!(booking["seats"][0]["category"], category, "{booking}");
+    }
+    assert_eq!(facts(&cinema, "movies", "held").await, 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_booked_that_is_not_known_and_the_store_is_not_held_up() {
     let mut cinema = Cinema::start().await;
     let (showtime, known) = (cinema.showtime().await, cinema.user().await);

@@ -18,7 +18,7 @@ use runtime::client::Client;
 use runtime::figures;
 use tokio::time::Instant;
 
-/// Users and showtimes that are remembered. Of layouts an answer has no more than some hundred kilobytes.
+/// Users and showtimes that are remembered. Of layouts an answer has no more than some sixty kilobytes.
 const USERS: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 const SHOWTIMES: NonZeroUsize = NonZeroUsize::new(512).unwrap();
 
@@ -62,16 +62,11 @@ pub(crate) async fn users(
     if wanted.is_empty() {
         return Ok(wanted);
     }
-    let Known { mut known, unknown, as_of, renew } = lock(memory).users.know(wanted.iter().copied(), afresh);
-    count(Service::Users, unknown.is_some());
-    if let Some(unknown) = unknown {
-        let mut asked = Instant::now();
-        let mut checked = client.ask(&CheckUsers { users: unknown }, &Positions::default()).await?;
-        if !known.is_empty() && !is_still(as_of, checked.as_of) {
-            known.clear();
-            asked = Instant::now();
-            checked = client.ask(&CheckUsers { users: wanted.into_iter().collect() }, &Positions::default()).await?;
-        }
+    let recalled = lock(memory).users.recall(wanted.iter().copied(), afresh);
+    count(Service::Users, recalled.unknown.is_some());
+    let ask = |users| async move { client.ask(&CheckUsers { users }, &Positions::default()).await };
+    let (mut known, said, renew) = recalled.completed(wanted, ask, |checked| checked.as_of).await?;
+    if let Some((asked, checked)) = said {
         lock(memory).users.learn(asked, checked.as_of, checked.may_book.iter().map(|id| (*id, ())));
         known.extend(checked.may_book.into_iter().map(|id| (id, ())));
     }
@@ -97,17 +92,12 @@ pub(crate) async fn showtimes(
     if wanted.is_empty() {
         return Ok(HashMap::new());
     }
-    let Known { mut known, unknown, as_of, renew } = lock(memory).showtimes.know(wanted.keys().copied(), afresh);
-    count(Service::Movies, unknown.is_some());
+    let recalled = lock(memory).showtimes.recall(wanted.keys().copied(), afresh);
+    count(Service::Movies, recalled.unknown.is_some());
+    let ask = |ids| ask_showtimes(client, &wanted, ids);
+    let (known, said, renew) = recalled.completed(wanted.keys().copied(), ask, |said| said.as_of).await?;
     let mut checked = HashMap::with_capacity(wanted.len());
-    if let Some(unknown) = unknown {
-        let mut asked = Instant::now();
-        let mut said = ask_showtimes(client, &wanted, unknown).await?;
-        if !known.is_empty() && !is_still(as_of, said.as_of) {
-            known.clear();
-            asked = Instant::now();
-            said = ask_showtimes(client, &wanted, wanted.keys().copied().collect()).await?;
-        }
+    if let Some((asked, said)) = said {
         let layouts: HashMap<HallId, Arc<Layout>> =
             said.layouts.into_iter().map(|(id, layout)| (id, Arc::new(layout))).collect();
         let offers = said.showtimes.iter().filter_map(|checked| {
@@ -176,7 +166,7 @@ struct Told<K: Hash + Eq, V> {
 
 /// What is known of what is wanted.
 #[derive(Debug, PartialEq)]
-struct Known<K: Hash + Eq, V> {
+struct Recalled<K: Hash + Eq, V> {
     known: HashMap<K, V>,
     /// What has to be asked for, to be sure of the known as well; `None` when nothing has.
     unknown: Option<Vec<K>>,
@@ -186,12 +176,34 @@ struct Known<K: Hash + Eq, V> {
     renew: bool,
 }
 
+impl<K: Hash + Eq, V> Recalled<K, V> {
+    /// What is known for sure; what was asked for and when, if anything was; and whether to ask for how long it holds. When the
+    /// state no longer is what was remembered, all that is `wanted` is asked for.
+    async fn completed<R, F: Future<Output = Result<R, Problem>>>(
+        self,
+        wanted: impl IntoIterator<Item = K>,
+        ask: impl Fn(Vec<K>) -> F,
+        as_of: fn(&R) -> Option<AsOf>,
+    ) -> Result<(HashMap<K, V>, Option<(Instant, R)>, bool), Problem> {
+        let Self { mut known, unknown, as_of: before, renew } = self;
+        let Some(unknown) = unknown else { return Ok((known, None, renew)) };
+        let mut asked = Instant::now();
+        let mut said = ask(unknown).await?;
+        if !known.is_empty() && !is_still(before, as_of(&said)) {
+            known.clear();
+            asked = Instant::now();
+            said = ask(wanted.into_iter().collect()).await?;
+        }
+        Ok((known, Some((asked, said)), renew))
+    }
+}
+
 impl<K: Hash + Eq, V: Clone> Told<K, V> {
     fn new(most: NonZeroUsize) -> Self {
         Self { as_of: None, holds: Instant::now(), renewing: false, said: LruCache::new(most) }
     }
 
-    fn know(&mut self, wanted: impl Iterator<Item = K>, afresh: bool) -> Known<K, V> {
+    fn recall(&mut self, wanted: impl Iterator<Item = K>, afresh: bool) -> Recalled<K, V> {
         let now = Instant::now();
         if self.holds + REMEMBERED < now {
             self.said.clear();
@@ -207,7 +219,7 @@ impl<K: Hash + Eq, V: Clone> Told<K, V> {
         let sure = !afresh && unknown.is_empty() && !holds.is_zero();
         let renew = sure && holds < SOON && !self.renewing;
         self.renewing |= renew;
-        Known { known, unknown: (!sure).then_some(unknown), as_of: self.as_of, renew }
+        Recalled { known, unknown: (!sure).then_some(unknown), as_of: self.as_of, renew }
     }
 
     /// Learns what was `asked` for then.
@@ -248,20 +260,20 @@ mod tests {
     async fn what_holds_need_not_be_asked_for() {
         let mut told = told();
         let begun = Instant::now();
-        assert_eq!(told.know(["a"].into_iter(), false).unknown, Some(vec!["a"]));
+        assert_eq!(told.recall(["a"].into_iter(), false).unknown, Some(vec!["a"]));
         tokio::time::advance(Duration::from_millis(5)).await;
         told.learn(begun, as_of(1), [("a", 1)].into_iter());
-        let known = told.know(["a"].into_iter(), false);
-        assert_eq!(known, Known { known: [("a", 1)].into(), unknown: None, as_of: as_of(1), renew: false });
-        assert_eq!(told.know(["a"].into_iter(), true).unknown, Some(vec![]), "whether it is still so");
-        assert_eq!(told.know(["a", "b"].into_iter(), false).unknown, Some(vec!["b"]));
+        let known = told.recall(["a"].into_iter(), false);
+        assert_eq!(known, Recalled { known: [("a", 1)].into(), unknown: None, as_of: as_of(1), renew: false });
+        assert_eq!(told.recall(["a"].into_iter(), true).unknown, Some(vec![]), "whether it is still so");
+        assert_eq!(told.recall(["a", "b"].into_iter(), false).unknown, Some(vec!["b"]));
         tokio::time::advance(Duration::from_millis(15)).await;
-        let known = told.know(["a"].into_iter(), false);
+        let known = told.recall(["a"].into_iter(), false);
         assert_eq!((known.known, known.unknown), ([("a", 1)].into(), Some(vec![])), "whether it is still so");
         told.learn(Instant::now(), as_of(1), std::iter::empty());
-        assert_eq!(told.know(["a"].into_iter(), false).unknown, None);
+        assert_eq!(told.recall(["a"].into_iter(), false).unknown, None);
         tokio::time::advance(REMEMBERED + Duration::from_millis(HOLDS + 1)).await;
-        assert_eq!(told.know(["a"].into_iter(), false).unknown, Some(vec!["a"]), "too long ago");
+        assert_eq!(told.recall(["a"].into_iter(), false).unknown, Some(vec!["a"]), "too long ago");
     }
 
     #[tokio::test(start_paused = true)]
@@ -269,11 +281,11 @@ mod tests {
         let mut told = told();
         told.learn(Instant::now(), as_of(1), [("a", 1)].into_iter());
         told.learn(Instant::now(), as_of(2), [("b", 2)].into_iter());
-        let known = told.know(["a", "b"].into_iter(), false);
+        let known = told.recall(["a", "b"].into_iter(), false);
         assert_eq!(known.known, [("b", 2)].into());
         assert_eq!((known.unknown, known.as_of), (Some(vec!["a"]), as_of(2)));
         told.learn(Instant::now(), None, [("a", 1)].into_iter());
-        assert_eq!(told.know(["a"].into_iter(), false).unknown, Some(vec!["a"]), "nobody knows of when that is");
+        assert_eq!(told.recall(["a"].into_iter(), false).unknown, Some(vec!["a"]), "nobody knows of when that is");
     }
 
     #[tokio::test(start_paused = true)]
@@ -282,13 +294,13 @@ mod tests {
         let begun = Instant::now();
         told.learn(begun, as_of(1), [("a", 1)].into_iter());
         tokio::time::advance(Duration::from_millis(HOLDS) - SOON + Duration::from_millis(1)).await;
-        let mut renew = || told.know(["a"].into_iter(), false).renew;
+        let mut renew = || told.recall(["a"].into_iter(), false).renew;
         assert_eq!([renew(), renew()], [true, false]);
         told.renew(Instant::now(), None);
-        assert!(told.know(["a"].into_iter(), false).renew, "nobody answered");
+        assert!(told.recall(["a"].into_iter(), false).renew, "nobody answered");
         told.renew(Instant::now(), as_of(1));
         tokio::time::advance(SOON).await;
-        let known = told.know(["a"].into_iter(), false);
+        let known = told.recall(["a"].into_iter(), false);
         assert_eq!((known.unknown, known.renew), (None, false));
     }
 
@@ -298,6 +310,6 @@ mod tests {
         told.learn(Instant::now(), as_of(1), [("a", 1)].into_iter());
         let nothing = AsOf { position: 7, changes: 2, holds_ms: 0 };
         told.learn(Instant::now(), Some(nothing), [("a", 2)].into_iter());
-        assert_eq!(told.know(["a"].into_iter(), false).unknown, Some(vec![]));
+        assert_eq!(told.recall(["a"].into_iter(), false).unknown, Some(vec![]));
     }
 }

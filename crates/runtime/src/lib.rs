@@ -3,7 +3,8 @@
 //! The way of a command: [`client`] publishes it ([`publisher`] gathers what goes together), [`commands`] takes what is
 //! heard, [`early`], or what comes from the stream ([`intake`] reads it), a [`batch`] at a time. [`decide`] writes
 //! everything that follows in one transaction ([`journal`], [`outcomes`], [`claims`]; states come from the [`cache`]), mostly
-//! [`ahead`] of its lock, with what other services say who were asked meanwhile ([`asking`]), and few commands as one [`script`]; [`relay`] copies the journal to the event stream, mostly from what the [`handover`] still has of it.
+//! [`ahead`] of its lock, with what other services say who were asked meanwhile ([`asking`]), and few commands as one
+//! [`script`]; [`relay`] copies the journal to the event stream, mostly from what the [`handover`] still has of it.
 //!
 //! The way of an event: a [`follower`] reads the stream ([`events`]), or the own journal and what is handed over
 //! ([`source`]), from a checkpoint, for a [`projector`] that keeps read tables or for [`reactions`] that give further commands. The way of a
