@@ -159,7 +159,8 @@ struct Told<K: Hash + Eq, V> {
     as_of: Option<AsOf>,
     /// Until then, that is its state.
     holds: Instant,
-    /// Whether it is being asked for how long it will be.
+    /// Whether it is being asked for how long it will be, or was and it's not for long: then no more is promised until that is
+    /// over.
     renewing: bool,
     said: LruCache<K, V>,
 }
@@ -231,11 +232,12 @@ impl<K: Hash + Eq, V: Clone> Told<K, V> {
             self.holds = asked;
         }
         self.holds = self.holds.max(asked + now.holds());
+        self.renewing &= self.holds < Instant::now() + SOON;
         said.for_each(|(key, said)| drop(self.said.put(key, said)));
     }
 
     fn renew(&mut self, asked: Instant, as_of: Option<AsOf>) {
-        self.renewing = false;
+        self.renewing = as_of.is_some();
         self.learn(asked, as_of, std::iter::empty());
     }
 }
@@ -298,6 +300,14 @@ mod tests {
         assert_eq!([renew(), renew()], [true, false]);
         told.renew(Instant::now(), None);
         assert!(told.recall(["a"].into_iter(), false).renew, "nobody answered");
+        let not_for_long = AsOf { position: 7, changes: 1, holds_ms: HOLDS / 4 };
+        told.renew(Instant::now(), Some(not_for_long));
+        assert!(!told.recall(["a"].into_iter(), false).renew, "no more is promised now");
+        tokio::time::advance(SOON).await;
+        assert_eq!(told.recall(["a"].into_iter(), false).unknown, Some(vec![]));
+        told.learn(Instant::now(), as_of(1), std::iter::empty());
+        tokio::time::advance(Duration::from_millis(HOLDS) - SOON + Duration::from_millis(1)).await;
+        assert!(told.recall(["a"].into_iter(), false).renew, "another promise");
         told.renew(Instant::now(), as_of(1));
         tokio::time::advance(SOON).await;
         let known = told.recall(["a"].into_iter(), false);
