@@ -9,6 +9,9 @@
 //! written, and the batch is decided again under the lock. (Optimistic concurrency control, as H. T. Kung and J. T. Robinson
 //! have it.)
 //!
+//! To decide the next batch while one is being written, on states that go ahead of the store, gained nothing: a gateway has
+//! two batches under way, and what it publishes next takes longer to come than writing the other one.
+//!
 //! A small batch is written in one round trip, unless it has private rows: where a booking is alone, its latency is a chain of
 //! those.
 

@@ -3,7 +3,8 @@
 //!
 //! The server has to read them anew each time, so this is for few values; [`ahead`](crate::ahead) says for how few. One
 //! constant statement that reads its rows from a JSON text (`JSON_TABLE`), in a procedure, took as long as this for one
-//! command and twice as long as prepared ones for 256.
+//! command and twice as long as prepared ones for 256. A procedure with a parameter for each value, good for one command with
+//! just three claims, had 1.04 times the throughput; one that prepares whatever statements it is given, 0.94 times.
 
 use std::fmt::{self, Arguments, Display, Formatter};
 
