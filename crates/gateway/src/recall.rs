@@ -1,10 +1,10 @@
 //! Answers of the query services, kept until an event changes them, so that what many want is asked for once.
 //!
-//! An answer is kept under its question *and* the position of the last event that could have changed it (the gateway
+//! An answer is kept under its question, with the position of the last event that could have changed it (the gateway
 //! follows all event streams anyway, for its listeners). It is asked for as of that position at least. So nothing has to
-//! be thrown away: when something happens, the same question is another key, and the old answer is pushed out in time.
-//! Whoever has seen more than the streams have brought here yet asks the service. Requests for an answer that is
-//! missing share one question, and who can't have it in time is told so. While a service is away, what is kept of it is
+//! be thrown away when something happens: whoever asks the same again finds that the answer is of before, and puts the next
+//! in its place. Whoever has seen more than the streams have brought here yet asks the service. Requests for an answer that
+//! is missing share one question, and who can't have it in time is told so. While a service is away, what is kept of it is
 //! still answered: it is as new as ever.
 
 use std::any::Any;
@@ -14,7 +14,7 @@ use std::time::Duration;
 use contracts::ids::{BookingId, ShowtimeId, UserId};
 use contracts::{Case, Problem, Query, Service};
 use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, EntryAction, EntryResult};
 use runtime::client::PATIENCE;
 use tokio::time::timeout;
 
@@ -34,8 +34,10 @@ const LONGEST: Duration = PATIENCE.saturating_add(Duration::from_millis(500));
 /// The answers that are kept.
 pub(crate) struct Recall {
     tail: Arc<Tail>,
-    answers: Cache<Question, Kept, Weight>,
+    answers: Answers,
 }
+
+struct Answers(Cache<Question, Kept, Weight>);
 
 /// What an answer is made of.
 #[derive(Clone, Copy, Debug)]
@@ -48,17 +50,18 @@ pub(crate) enum Of {
     Booking(BookingId),
 }
 
-/// A question, and the last event that could have changed its answer.
+/// What is asked.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Question {
     service: Service,
     name: &'static str,
     payload: Vec<u8>,
-    changed: Place,
 }
 
 #[derive(Clone)]
 struct Kept {
+    /// The last event that could have changed it.
+    changed: Place,
     bytes: usize,
     /// An [`Answer`] to the question that it is kept under.
     answer: Arc<dyn Any + Send + Sync>,
@@ -125,8 +128,49 @@ pub(crate) async fn shared<T>(asked: impl Future<Output = Result<T, Problem>>) -
 impl Recall {
     /// Nothing yet. What changes is seen by `tail`.
     pub(crate) fn new(tail: Arc<Tail>) -> Self {
+        Self { tail, answers: Answers::new() }
+    }
+}
+
+impl Answers {
+    fn new() -> Self {
         let items = usize::try_from(BYTES).unwrap_or_default() / USUAL;
-        Self { tail, answers: Cache::with_weighter(items, BYTES, Weight) }
+        Self(Cache::with_weighter(items, BYTES, Weight))
+    }
+
+    /// What is kept, unless something has `changed` it since then; else what is answered to `ask` as of the last change, which
+    /// is kept instead. In its place: what is read often stays, as long as it is, and no answer of before takes room from it.
+    async fn kept<F>(
+        &self,
+        question: &Question,
+        changed: impl Fn() -> Place,
+        ask: impl FnOnce(Place) -> F,
+    ) -> Result<Kept, Problem>
+    where
+        F: Future<Output = Result<Kept, Problem>>,
+    {
+        let wanted = changed();
+        let is_new = |kept: &Kept| kept.changed.covers(&wanted);
+        // Most are, and to look here locks nobody out.
+        if let Some(kept) = self.0.get(question).filter(is_new) {
+            return Ok(kept);
+        }
+        let entry = self.0.entry_async(question, |_, kept| {
+            if is_new(kept) { EntryAction::Retain(kept.clone()) } else { EntryAction::ReplaceWithGuard }
+        });
+        match entry.await {
+            EntryResult::Retained(kept) => Ok(kept),
+            EntryResult::Vacant(guard) | EntryResult::Replaced(guard, _) => {
+                // Again, for those who have begun to wait since then.
+                let kept = ask(changed()).await?;
+                // It is refused only where it was forgotten meanwhile.
+                let _ = guard.insert(kept.clone());
+                Ok(kept)
+            }
+            EntryResult::Removed(..) | EntryResult::Timeout => {
+                Err(Problem::new(Case::Internal, "an answer was neither kept nor asked for"))
+            }
+        }
     }
 }
 
@@ -139,9 +183,10 @@ impl Of {
         }
     }
 
-    fn changed(self, reached: &Place, tail: &Tail) -> Place {
+    /// The last event that could have changed it, as far as the streams have come.
+    fn changed(self, tail: &Tail) -> Place {
         let mut changed = Place::default();
-        changed.set(Service::Movies, reached.get(Service::Movies));
+        changed.set(Service::Movies, tail.reached().unwrap_or_default().get(Service::Movies));
         match self {
             Self::Programme => {}
             Self::Bookings(showtime) => changed.set(Service::Bookings, tail.changes().booking(showtime.0)),
@@ -161,20 +206,19 @@ impl Asking {
         Q: Query,
         Q::Reply: Sync,
     {
-        let Recall { tail, answers } = &self.gateway.recall;
-        let Some(reached) = self.reached(of.services()) else {
+        let recall = &self.gateway.recall;
+        if self.reached(of.services()).is_none() {
             return Ok(Arc::new(Answer::new(self.ask(query).await?)));
-        };
+        }
         let internal = |error: serde_json::Error| Problem::new(Case::Internal, error.to_string());
         let payload = serde_json::to_vec(query).map_err(internal)?;
-        let changed = of.changed(&reached, tail);
-        let question = Question { service: Q::SERVICE, name: Q::NAME, payload, changed };
-        let asked = async {
+        let question = Question { service: Q::SERVICE, name: Q::NAME, payload };
+        let ask = async |changed: Place| {
             let value = self.gateway.client.ask(query, &changed.positions()).await?;
             let bytes = serde_json::to_vec(&value).map_err(internal)?.len();
-            Ok::<_, Problem>(Kept { bytes, answer: Arc::new(Answer::new(value)) })
+            Ok(Kept { changed, bytes, answer: Arc::new(Answer::new(value)) })
         };
-        let kept = shared(answers.get_or_insert_async(&question, asked)).await?;
+        let kept = shared(recall.answers.kept(&question, || of.changed(&recall.tail), ask)).await?;
         kept.answer.downcast().map_err(|_| Problem::new(Case::Internal, "an answer to another question was kept"))
     }
 
@@ -199,5 +243,73 @@ impl Asking {
         let is_enough = |reached: &Place| services.iter().all(|of| reached.get(*of) >= least.get(*of));
         let reached = self.gateway.recall.tail.reached().filter(is_enough);
         reached.filter(|_| self.gateway.client.is_connected())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// Asks for so many answers, which were last changed there; how many of them had to be asked for.
+    async fn asked(answers: &Answers, count: u64, changed: u64) -> usize {
+        let asked = Cell::new(0);
+        for number in 0..count {
+            let question = Question { service: Service::Bookings, name: "booking", payload: number.to_be_bytes().into() };
+            let ask = async |changed: Place| {
+                asked.set(asked.get() + 1);
+                Ok(Kept { changed, bytes: 1000, answer: Arc::new(changed) })
+            };
+            let kept = answers.kept(&question, || format!("u0.m1.b{changed}").parse().unwrap(), ask).await.unwrap();
+            assert!(kept.changed.get(Service::Bookings) >= changed);
+        }
+        asked.get()
+    }
+
+    #[tokio::test]
+    async fn answers_of_before_take_no_room_from_new_ones() {
+        let answers = Answers::new();
+        // Two thirds of what fits.
+        let count = BYTES / 1000 / COPIES as u64 * 2 / 3;
+        for changed in [1, 2, 3] {
+            let first = asked(&answers, count, changed).await;
+            assert_eq!(first, count as usize, "all have changed");
+            for _ in 0..3 {
+                assert_eq!(asked(&answers, count, changed).await, 0);
+            }
+        }
+        assert_eq!(asked(&answers, count, 2).await, 0, "newer ones will do");
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_an_answer_gets_one_that_is_new_enough() {
+        let answers = Answers::new();
+        let question = Question { service: Service::Bookings, name: "seats", payload: Vec::new() };
+        let (now, asked) = (Cell::new(1_u64), Cell::new(0));
+        let changed = || format!("u0.m1.b{}", now.get()).parse().unwrap();
+        let ask = async |changed: Place| {
+            asked.set(asked.get() + 1);
+            tokio::task::yield_now().await;
+            Ok(Kept { changed, bytes: 0, answer: Arc::new(()) })
+        };
+        let one = async {
+            let wanted: Place = changed();
+            let kept = answers.kept(&question, changed, ask).await.unwrap();
+            assert!(kept.changed.covers(&wanted));
+        };
+        let later = async {
+            now.set(now.get() + 1);
+            let wanted: Place = changed();
+            let kept = answers.kept(&question, changed, ask).await.unwrap();
+            assert!(kept.changed.covers(&wanted));
+        };
+        let latest = async {
+            now.set(now.get() + 1);
+            let kept = answers.kept(&question, changed, ask).await.unwrap();
+            assert!(kept.changed.covers(&changed()));
+        };
+        tokio::join!(one, later, latest);
+        assert_eq!(asked.get(), 2, "what is asked for the second is new enough for the third");
     }
 }
