@@ -14,8 +14,10 @@ use contracts::bookings::{BookingCheckedIn, BookingEvent, BookingPlaced, SeatsCh
 use contracts::ids::{BookingId, CommandId, UserId, derive_id};
 use contracts::showtimes::Showtime;
 use contracts::{Actor, Role, Roles, Service};
+use runtime::broker::sign_in;
 use runtime::database::Database;
 use runtime::domain::Claim;
+use runtime::events::bounds;
 use runtime::history::{self, Past};
 use runtime::inspection;
 use runtime::projector::Projection;
@@ -80,19 +82,22 @@ pub(super) async fn fill(system: &mut System, stock: &mut Stock, bookings: usize
     Ok(made)
 }
 
-/// Waits until the read tables have all that the journal has.
+/// Waits until the read tables and the broker have all that the journal has. Neither waits for the other.
 async fn catch_up(system: &System) -> anyhow::Result<()> {
     let mut store = inspection::connect(system.bookings_url()?).await?;
+    let (address, options) = sign_in(system.operator_url()?)?;
+    let jetstream = async_nats::jetstream::new(options.connect(address).await?);
     let (began, head) = (Instant::now(), inspection::head(&mut store).await?);
     loop {
         let position = inspection::checkpoint(&mut store, BookingTables::NAME, Service::Bookings).await?;
-        let position = position.unwrap_or_default();
+        let (_, published) = bounds(&jetstream, Service::Bookings).await.unwrap_or_default();
+        let position = published.min(position.unwrap_or_default());
         if position >= head {
             say(&format!("published and in the read tables after {:.0} s", began.elapsed().as_secs_f64()));
             return Ok(());
         }
         if began.elapsed() > PATIENCE {
-            bail!("the read tables are at {position} of {head} only");
+            bail!("the read tables or the stream are at {position} of {head} only");
         }
         sleep(LOOK).await;
     }
