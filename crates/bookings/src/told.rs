@@ -159,8 +159,8 @@ struct Told<K: Hash + Eq, V> {
     as_of: Option<AsOf>,
     /// Until then, that is its state.
     holds: Instant,
-    /// Whether it is being asked for how long it will be, or was and it's not for long: then no more is promised until that is
-    /// over.
+    /// Whether it is being asked for how long it will be, or was and is promised less than [`SOON`]: then no more is promised
+    /// until that is over.
     renewing: bool,
     said: LruCache<K, V>,
 }
@@ -232,7 +232,7 @@ impl<K: Hash + Eq, V: Clone> Told<K, V> {
             self.holds = asked;
         }
         self.holds = self.holds.max(asked + now.holds());
-        self.renewing &= self.holds < Instant::now() + SOON;
+        self.renewing &= now.holds() < SOON;
         said.for_each(|(key, said)| drop(self.said.put(key, said)));
     }
 
@@ -312,6 +312,12 @@ mod tests {
         tokio::time::advance(SOON).await;
         let known = told.recall(["a"].into_iter(), false);
         assert_eq!((known.unknown, known.renew), (None, false));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(told.recall(["a"].into_iter(), false).renew);
+        let asked = Instant::now();
+        tokio::time::advance(SOON + Duration::from_millis(1)).await;
+        told.renew(asked, as_of(1));
+        assert!(told.recall(["a"].into_iter(), false).renew, "an answer that took long, but promises more");
     }
 
     #[tokio::test(start_paused = true)]
