@@ -256,7 +256,8 @@ mod tests {
     async fn asked(answers: &Answers, count: u64, changed: u64) -> usize {
         let asked = Cell::new(0);
         for number in 0..count {
-            let question = Question { service: Service::Bookings, name: "booking", payload: number.to_be_bytes().into() };
+            let question =
+                Question { service: Service::Bookings, name: "booking", payload: number.to_be_bytes().into() };
             let ask = async |changed: Place| {
                 asked.set(asked.get() + 1);
                 Ok(Kept { changed, bytes: 1000, answer: Arc::new(changed) })
