@@ -3,7 +3,7 @@
 use contracts::{Role, Service};
 use serde_json::{Value, json};
 use system_tests::samples::{PASSWORD, Somebody};
-use system_tests::{Cinema, on_shared_cinema};
+use system_tests::{Cinema, eventually, on_shared_cinema};
 use uuid::Uuid;
 
 /// More bookings than one page has, and more things that happened than one question may name.
@@ -16,7 +16,7 @@ fn list<'a>(export: &'a Value, name: &str) -> &'a Vec<Value> {
 #[test]
 fn a_user_is_given_all_that_is_stored_about_them() {
     on_shared_cinema(async |cinema| {
-        let (ada, showtime) = (cinema.customer().await, cinema.showtime().await);
+        let (ada, (showtime, _)) = (cinema.customer().await, cinema.seats().await);
         let (id, api) = (&ada.id, &ada.api);
         let user = format!("/api/users/{id}");
         let new = json!({ "user_id": id, "showtime_id": showtime, "seats": ["A1"] });
@@ -102,11 +102,12 @@ fn an_export_is_for_the_user_and_admins() {
         let (Somebody { id, api, .. }, stranger) = (cinema.customer().await, cinema.customer().await.api);
         let path = format!("/api/users/{id}/export");
         let staff = cinema.api.with_token(cinema.token(Role::Staff));
+        let known = async || (cinema.api.get(&path).await.status == 200).then_some(());
+        eventually("the user, for others", known).await;
         for other in [stranger, staff] {
             other.get(&path).await.expect(404).expect_problem("not-found");
         }
         cinema.api.anonymous().get(&path).await.expect(401).expect_problem("unauthenticated");
-        cinema.api.get(&path).await.expect(200);
         cinema.api.get(&format!("/api/users/{}/export", Uuid::now_v7())).await.expect(404).expect_problem("not-found");
         api.delete(&format!("/api/users/{id}")).await.expect(204);
         for erased in [&api, &cinema.api] {

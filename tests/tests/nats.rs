@@ -168,7 +168,8 @@ fn a_repeat_changes_nothing_and_another_payload_under_its_id_is_refused() {
         broker.publish(Service::Bookings, "batch", other.to_string(), with).await;
         let outcomes: Vec<Outcome> = serde_json::from_slice(&replies.next().await.unwrap().payload).unwrap();
         assert!(outcomes[0].body.get().contains("idempotency-mismatch"), "{}", outcomes[0].body);
-        // The read tables are a moment behind for whoever doesn't say what they must have.
+        // The read tables are a moment behind for whoever doesn't say what they must have, such as the showtime.
+        assert_eq!(state(&broker, &showtime, "E1").await, "free");
         let (position, wanted) = (format!("bookings={}", first.position), json!({ "showtime_id": showtime }));
         let bookings = broker.query_from(position, Service::Bookings, "bookings", wanted).await;
         assert_eq!(bookings["items"].as_array().unwrap().len(), 1, "{bookings:#}");
@@ -318,6 +319,13 @@ fn a_cancelled_showtime_and_a_deleted_user_lose_their_bookings() {
         let first = place(&ada, &showtime, "A1").await;
         let second = place(&ada, &other, "A1").await;
         let third = place(&bob, &other, "A2").await;
+        // The read tables are told of a new booking, and of its showtime, a moment after whoever placed it.
+        for booking in [&first, &second, &third] {
+            let wanted = json!({ "id": booking }).to_string();
+            let there =
+                async || broker.request(&Service::Bookings.query("booking"), wanted.as_bytes()).await.1.is_none();
+            eventually("the booking", async || there().await.then_some(())).await;
+        }
         let status = async |booking: &Value| {
             broker.query(Service::Bookings, "booking", json!({ "id": booking })).await["status"].clone()
         };

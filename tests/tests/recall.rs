@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use system_tests::samples::{self, with};
 use system_tests::{Api, Cinema, eventually, on_shared_cinema};
 
 /// How often a service was asked this.
@@ -60,6 +61,36 @@ async fn what_many_read_is_asked_for_once_until_something_happens() {
     eventually("the booking, for everybody", async || (free(&anybody, &seats).await == 47).then_some(())).await;
 }
 
+/// All of them together would fill the cache twice.
+#[tokio::test]
+async fn answers_are_kept_again_after_each_of_many_changes() {
+    const MOVIES: usize = 12;
+    const CHANGES: usize = 12;
+    let cinema = Cinema::start().await;
+    let anybody = cinema.api.anonymous();
+    let long = with(samples::movie(), "synopsis", "Metropolis ".repeat(180));
+    let read_all = async || {
+        for limit in 1..=MOVIES {
+            let page = anybody.get(&format!("/api/movies?limit={limit}")).await.expect(200).body;
+            assert_eq!(page["items"].as_array().unwrap().len(), limit);
+        }
+        questions(&cinema, "movies", "movies").await
+    };
+    join_all((0..MOVIES).map(|_| cinema.api.post("/api/movies", &long))).await;
+    for change in 1..=CHANGES {
+        cinema.movie().await;
+        eventually("the movie, for everybody", async || {
+            let all = anybody.get("/api/movies?limit=200").await.expect(200).body;
+            (all["items"].as_array().unwrap().len() == MOVIES + change).then_some(())
+        })
+        .await;
+        let before = questions(&cinema, "movies", "movies").await;
+        let first = read_all().await;
+        assert_eq!(first - before, MOVIES as f64, "all may have changed");
+        assert_eq!(read_all().await, first);
+    }
+}
+
 #[tokio::test]
 async fn who_was_told_of_a_change_by_one_gateway_reads_it_from_the_other() {
     let mut cinema = Cinema::start().await;
@@ -90,17 +121,18 @@ fn a_booking_is_shown_with_the_name_that_its_user_has_now() {
     on_shared_cinema(async |cinema| {
         let somebody = cinema.customer().await;
         let showtime = cinema.showtime().await;
-        let path = cinema.book(&somebody.id, &showtime, &["A1"]).await.expect(201).header("location").to_owned();
+        let order = |seat| json!({ "user_id": somebody.id, "showtime_id": showtime, "seats": [seat] });
+        let booked = somebody.api.post("/api/bookings", &order("A1")).await.expect(201);
+        let path = booked.header("location");
         let user = format!("/api/users/{}", somebody.id);
         for (name, seat) in [("Ada King", "A2"), ("Ada Lovelace", "A3")] {
             let known = somebody.api.get(&user).await.expect(200).body;
             let wanted = json!({ "username": known["username"], "email": known["email"], "full_name": name });
             somebody.api.put(&user, &wanted).await.expect(200);
-            let first = somebody.api.get(&path).await.expect(200).body;
+            let first = somebody.api.get(path).await.expect(200).body;
             assert_eq!(first["user"]["full_name"], name);
-            assert_eq!(somebody.api.get(&path).await.expect(200).body, first);
-            let order = json!({ "user_id": somebody.id, "showtime_id": showtime, "seats": [seat] });
-            let made = somebody.api.post("/api/bookings", &order).await.expect(201).body;
+            assert_eq!(somebody.api.get(path).await.expect(200).body, first);
+            let made = somebody.api.post("/api/bookings", &order(seat)).await.expect(201).body;
             assert_eq!(made["user"], first["user"]);
         }
     });

@@ -63,13 +63,20 @@ fn key(id: impl ToString) -> String {
     format!("UNHEX('{}')", id.to_string().replace('-', ""))
 }
 
-/// A new booking of two seats, and the position of its event.
+/// A new booking of two seats, and the position of its event. It is in the read tables, and all that it is of.
 async fn booking(cinema: &Cinema) -> (Booking, u64) {
-    let (user, showtime) = (cinema.user().await, cinema.showtime().await);
+    let (user, (showtime, _)) = (cinema.user().await, cinema.seats().await);
+    for path in [format!("/api/users/{user}"), format!("/api/showtimes/{showtime}")] {
+        cinema.api.get(&path).await.expect(200);
+    }
     let body = json!({ "user_id": user, "showtime_id": showtime, "seats": ["A1", "A2"] });
-    let outcome = cinema.broker().await.ask(Service::Bookings, "place", body).await;
+    let broker = cinema.broker().await;
+    let outcome = broker.ask(Service::Bookings, "place", body).await;
     let position = outcome.position;
-    (outcome.into_result().expect("a booking"), position)
+    let booking: Booking = outcome.into_result().expect("a booking");
+    let wanted = json!({ "id": booking.id });
+    broker.query_from(format!("bookings={position}"), Service::Bookings, "booking", wanted).await;
+    (booking, position)
 }
 
 #[test]

@@ -89,15 +89,15 @@ async fn catch_up(system: &System) -> anyhow::Result<()> {
     let jetstream = async_nats::jetstream::new(options.connect(address).await?);
     let (began, head) = (Instant::now(), inspection::head(&mut store).await?);
     loop {
-        let position = inspection::checkpoint(&mut store, BookingTables::NAME, Service::Bookings).await?;
+        let read =
+            inspection::checkpoint(&mut store, BookingTables::NAME, Service::Bookings).await?.unwrap_or_default();
         let (_, published) = bounds(&jetstream, Service::Bookings).await.unwrap_or_default();
-        let position = published.min(position.unwrap_or_default());
-        if position >= head {
+        if read.min(published) >= head {
             say(&format!("published and in the read tables after {:.0} s", began.elapsed().as_secs_f64()));
             return Ok(());
         }
         if began.elapsed() > PATIENCE {
-            bail!("the read tables or the stream are at {position} of {head} only");
+            bail!("of {head} events, {read} are in the read tables and {published} in the stream");
         }
         sleep(LOOK).await;
     }

@@ -68,7 +68,8 @@ pub(super) struct Taken {
 pub(super) async fn take(plan: &Plan, marquee: &Path, pids: &[u32]) -> anyhow::Result<Taken> {
     let mut command = generator(marquee);
     command.arg("bench-load").stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
-    let mut child = command.spawn().context("the load generator does not start")?;
+    let program = command.as_std().get_program().to_owned();
+    let mut child = command.spawn().with_context(|| format!("the load generator does not start by {program:?}"))?;
     let mut stdin = child.stdin.take().context("no standard input")?;
     stdin.write_all(&serde_json::to_vec(plan)?).await?;
     drop(stdin);
