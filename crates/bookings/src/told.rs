@@ -102,7 +102,7 @@ pub(crate) async fn showtimes(
             said.layouts.into_iter().map(|(id, layout)| (id, Arc::new(layout))).collect();
         let offers = said.showtimes.iter().filter_map(|checked| {
             let layout = layouts.get(&checked.showtime.hall.id)?;
-            Some((checked.showtime.id, (Arc::new(checked.showtime.clone()), Arc::clone(layout))))
+            Some((checked.showtime.id, (Arc::clone(&checked.showtime), Arc::clone(layout))))
         });
         lock(memory).showtimes.learn(asked, said.as_of, offers);
         checked.extend(said.showtimes.into_iter().map(|checked| (checked.showtime.id, Arc::new(checked))));
@@ -113,7 +113,7 @@ pub(crate) async fn showtimes(
         ask_again(client, memory, query, |checked| checked.as_of, learn);
     }
     for (id, (showtime, layout)) in known {
-        let seats = wanted.get(&id).map(|seats| CheckedShowtime::new((*showtime).clone(), &layout, seats));
+        let seats = wanted.get(&id).map(|seats| CheckedShowtime::new(showtime, &layout, seats));
         checked.extend(seats.map(|checked| (id, Arc::new(checked))));
     }
     Ok(checked)

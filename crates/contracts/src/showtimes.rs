@@ -1,6 +1,7 @@
 //! Showtimes, which belong to the movies service.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use schemars::JsonSchema;
@@ -230,7 +231,7 @@ pub struct CheckedShowtimes {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckedShowtime {
     /// The showtime.
-    pub showtime: Showtime,
+    pub showtime: Arc<Showtime>,
     /// Of the seats asked for, those that are sold, with what they are sold as.
     pub sold: BTreeMap<Seat, Category>,
     /// Of the seats asked for, those that are there and are not sold.
@@ -239,8 +240,8 @@ pub struct CheckedShowtime {
 
 impl CheckedShowtime {
     /// Looks the wanted seats up in the hall's layout.
-    pub fn new(showtime: Showtime, layout: &Layout, wanted: &BTreeSet<Seat>) -> Self {
-        let mut checked = Self { showtime, sold: BTreeMap::new(), blocked: BTreeSet::new() };
+    pub fn new(showtime: impl Into<Arc<Showtime>>, layout: &Layout, wanted: &BTreeSet<Seat>) -> Self {
+        let mut checked = Self { showtime: showtime.into(), sold: BTreeMap::new(), blocked: BTreeSet::new() };
         for seat in wanted {
             match layout.find(*seat) {
                 Some(Cell::Seat(_, category)) => {

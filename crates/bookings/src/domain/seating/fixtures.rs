@@ -2,6 +2,7 @@
 //! most ten seats.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::bookings::{BookingEvent, CancelUserBookings, ChangeSeats, PlaceBooking, Seats, SoldSeat};
@@ -74,7 +75,7 @@ pub(super) fn checked(wanted: &[Seat]) -> CheckedShowtime {
 /// The same after it was cancelled.
 pub(super) fn cancelled_showtime() -> CheckedShowtime {
     let mut checked = checked(&[]);
-    checked.showtime.status = ShowtimeStatus::Cancelled;
+    Arc::make_mut(&mut checked.showtime).status = ShowtimeStatus::Cancelled;
     checked
 }
 

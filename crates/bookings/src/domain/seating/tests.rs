@@ -1,5 +1,7 @@
 //! Every rule: given what has happened, when this is asked, then that follows.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 use contracts::bookings::{BookingStatus, CancelBooking, CancelReason, CancelShowtimeBookings, SeatsChanged};
 use contracts::ids::UserId;
@@ -66,7 +68,7 @@ fn each_seat_that_cannot_be_had_is_named_with_the_reason() {
 fn a_seat_without_a_price_is_not_given_away() {
     let command = place(user(1), seats(&["A1"]));
     let mut checked = checked(command.seats.as_slice());
-    checked.showtime.prices.clear();
+    Arc::make_mut(&mut checked.showtime).prices.clear();
     let result = Seating::default().place(booking(1), &command, fine(&checked), before());
     assert_eq!(reasons(&refused(result, Case::SeatsUnavailable)), [("seats.A1", "blocked")]);
 }
