@@ -10,7 +10,8 @@
 //! have it.)
 //!
 //! To decide the next batch while one is being written, on states that go ahead of the store, gained nothing: a gateway has
-//! two batches under way, and what it publishes next takes longer to come than writing the other one.
+//! two batches under way, and what it publishes next takes longer to come than writing the other one. Nor did it to look at
+//! the next one meanwhile, or to begin its transaction beside deciding it: processors are what is waited for.
 //!
 //! A small batch is written in one round trip, unless it has private rows: where a booking is alone, its latency is a chain of
 //! those.

@@ -1,5 +1,6 @@
 //! What every process of ours does at its start and its end: arguments, logs, the broker, signals.
 
+use std::env;
 use std::fs;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -13,7 +14,10 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal;
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::broker;
 use crate::database::backoff;
@@ -80,14 +84,14 @@ fn days(text: &str) -> Result<Duration, String> {
 
 /// Logs go to standard error; RUST_LOG says how much, by default what matters to an operator.
 pub fn init_logs() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,async_nats=warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let wanted = env::var("RUST_LOG").ok().filter(|wanted| !wanted.is_empty()).and_then(|wanted| wanted.parse().ok());
+    let default = || Targets::new().with_default(Level::INFO).with_target("async_nats", Level::WARN);
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         // Told on standard error, which panics when nobody reads it any more: then the log ends, and the work goes on.
-        .log_internal_errors(false)
-        .init();
+        .log_internal_errors(false);
+    tracing_subscriber::registry().with(lines).with(wanted.unwrap_or_else(default)).init();
 }
 
 /// Connects to the broker, and waits for it as long as it takes.

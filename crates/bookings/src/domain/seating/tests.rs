@@ -134,7 +134,7 @@ fn a_kept_seat_costs_what_it_was_sold_for() {
     let seating = given(&[(1, 1, &["A1", "A2"])]);
     let command = change(1, &["A2", "A3"]);
     let mut dearer = checked(command.seats.as_slice());
-    dearer.showtime.prices.values_mut().for_each(|price| price.amount += 200);
+    Arc::make_mut(&mut dearer.showtime).prices.values_mut().for_each(|price| price.amount += 200);
     let event = seating.change_seats(&command, None, Some(&dearer), before()).unwrap();
     assert_eq!(sold(&event.seats), pairs(&[("A2", 1000), ("A3", 1200)]));
 
